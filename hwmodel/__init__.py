@@ -1,0 +1,28 @@
+"""INT and ExMy multiply-accumulate units: RTL, co-simulation, cost and accuracy.
+
+The way from a number format to a report: `formats`, `units`, `arithmetic` (the golden model),
+`rtl`, `sim`, `technology` and `synthesis`, `accuracy`, `cost`, `reports`, `cli`.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hwmodel.formats import Format
+    from hwmodel.units import UnitSpec
+
+__all__ = ["format", "unit"]
+__version__ = "0.1.0"
+
+
+def format(name: str) -> "Format":
+    """Number format of a short name such as ``e4m3``; see `hwmodel.formats.parse_format`."""
+    from hwmodel.formats import parse_format  # here, so that `import hwmodel` is light
+
+    return parse_format(name)
+
+
+def unit(name: str) -> "UnitSpec":
+    """Spec of a unit's name such as ``mac-e4m3-e4m3-fp32``; see `hwmodel.units.parse_unit`."""
+    from hwmodel.units import parse_unit
+
+    return parse_unit(name)

@@ -1,0 +1,77 @@
+"""Entry point: the table of commands and what an error looks like."""
+
+import importlib
+import signal
+import sys
+from types import FrameType
+
+import click
+
+from hwmodel.errors import HwmodelError
+
+__all__ = ["COMMANDS", "main"]
+
+# Name of each command and the module that holds it as `command`. Modules are imported when
+# called, so that `hwmodel --help` does not wait for NumPy or PyTorch.
+COMMANDS = {
+    "format": ("hwmodel.cli.format", "Print the table of a number format."),
+    "generate": ("hwmodel.cli.generate", "Write Verilog, sidecar and conformance vectors."),
+    "cosim": ("hwmodel.cli.cosim", "Run a unit against the golden model in a simulator."),
+    "synth": ("hwmodel.cli.synth", "Map a unit to real cells: area and delay."),
+    "energy": ("hwmodel.cli.energy", "Energy per MAC from the switching of the mapped netlist."),
+    "accuracy": ("hwmodel.cli.accuracy", "Score real networks under the formats."),
+    "report": ("hwmodel.cli.report", "Put formats side by side: the FP-versus-INT report."),
+}
+
+
+class LazyGroup(click.Group):
+    """A command group that imports a command's module only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: hwmodel cosim mac-e4m3-e4m3-fp32",
+)
+@click.version_option(package_name="hwmodel")
+def group() -> None:
+    """Compare INT and ExMy multiply-accumulate units: RTL, co-simulation, cost and accuracy."""
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command line; errors are one sentence on standard error and status 1."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        group.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("hwmodel: interrupted; finished results are kept, nothing half-written is", err=True)
+        sys.exit(130)
+    except HwmodelError as error:
+        click.echo(f"hwmodel: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        click.echo(f"hwmodel: the system refused{where}: {error.strerror or error}", err=True)
+        sys.exit(1)

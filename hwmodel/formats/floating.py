@@ -1,0 +1,192 @@
+"""Floating-point formats ExMy: any exponent and mantissa width, bias and special codes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwmodel.errors import HwmodelError, NotBuiltYetError
+from hwmodel.formats import vector
+from hwmodel.formats.base import CodeArray, Format, Overflow, Rounding, Specials
+
+__all__ = ["FloatFormat", "default_bias", "default_specials"]
+
+# Formats whose short name ExMy means what a published specification says: OCP OFP8 for E5M2 and
+# E4M3, Shen et al. (arXiv 2309.14592, table of encodings) for E3M4. Any other ExMy is finite.
+_PUBLISHED_SPECIALS = {(5, 2): Specials.IEEE, (4, 3): Specials.FN, (3, 4): Specials.FN}
+
+
+def default_bias(exponent_bits: int) -> int:
+    """Bias 2^(X-1)-1 of IEEE 754; 0 for a format without exponent field."""
+    return (1 << (exponent_bits - 1)) - 1 if exponent_bits else 0
+
+
+def default_specials(exponent_bits: int, mantissa_bits: int) -> Specials:
+    """Special codes that the plain name ExMy stands for."""
+    return _PUBLISHED_SPECIALS.get((exponent_bits, mantissa_bits), Specials.FINITE)
+
+
+@dataclass(frozen=True)
+class FloatFormat(Format):
+    """A floating-point format of sign, exponent field and mantissa field.
+
+    A code with exponent field e > 0 and mantissa field f stands for
+    ``(-1)**s * 2**(e - bias) * (1 + f / 2**mantissa_bits)``; with e = 0 for the subnormal
+    ``(-1)**s * 2**(1 - bias) * f / 2**mantissa_bits``; `specials` takes codes away at the top.
+
+    Parameters
+    ----------
+    exponent_bits, mantissa_bits : int
+        Widths of the fields, not both 0.
+    bias : int
+        Exponent bias.
+    specials : Specials
+        Which codes are infinities or NaNs.
+    signed : bool
+        Whether there is a sign bit.
+    subnormals : bool
+        Without subnormals every code with exponent field 0 stands for a zero.
+
+    Raises
+    ------
+    HwmodelError
+        No such format can be (no bits, no room for the special codes).
+    NotBuiltYetError
+        The values leave float64, in which values are carried.
+    """
+
+    exponent_bits: int
+    mantissa_bits: int
+    bias: int
+    specials: Specials
+    signed: bool = True
+    subnormals: bool = True
+
+    def __post_init__(self) -> None:
+        plain = f"e{self.exponent_bits}m{self.mantissa_bits}"
+        if self.exponent_bits < 0 or self.mantissa_bits < 0:
+            raise HwmodelError(f"field widths are not negative, but {plain} came")
+        if self.exponent_bits + self.mantissa_bits == 0:
+            raise HwmodelError(
+                "a floating-point format has exponent or mantissa bits, but e0m0 has neither; for"
+                " example e4m3"
+            )
+        if self.specials is Specials.IEEE and (self.exponent_bits == 0 or self.mantissa_bits == 0):
+            raise HwmodelError(
+                f"{plain} has no room for both infinities and NaNs (they need an exponent bit and"
+                " a mantissa bit); choose fn or fin"
+            )
+        if self.specials is Specials.FN and self.code_count >> self.signed == 2:
+            raise HwmodelError(f"{plain} would have a zero and a NaN only; choose fin")
+        if not self.subnormals and self.exponent_bits == 0:
+            raise HwmodelError(f"{plain} has subnormals only; it cannot do without them")
+        if self.bits > 32 or self.mantissa_bits > 23:
+            raise NotBuiltYetError(
+                f"{plain} is wider than the 32 bits (23 of them mantissa) that are built so far"
+            )
+        if self.max_exponent > 1023 or self.lsb_exponent < -1022:
+            raise NotBuiltYetError(
+                f"{plain} with bias {self.bias} has values from 2^{self.lsb_exponent} to"
+                f" 2^{self.max_exponent}, beyond float64 in which values are carried; choose"
+                " another bias or fewer exponent bits"
+            )
+
+    @property
+    def name(self) -> str:
+        from hwmodel.formats.names import float_name  # names knows the catalogue, which knows us
+
+        return float_name(self)
+
+    @property
+    def bits(self) -> int:
+        return self.signed + self.exponent_bits + self.mantissa_bits
+
+    @property
+    def magnitude_mask(self) -> int:
+        """Mask of the exponent and mantissa fields of a code."""
+        return (1 << (self.exponent_bits + self.mantissa_bits)) - 1
+
+    @property
+    def max_code(self) -> int:
+        """Code of the largest finite value."""
+        if self.specials is Specials.IEEE:
+            return self.infinity_code - 1
+        return self.magnitude_mask - (self.specials is Specials.FN)
+
+    @property
+    def infinity_code(self) -> int:
+        """Code of plus infinity (meaningful for IEEE specials only)."""
+        return ((1 << self.exponent_bits) - 1) << self.mantissa_bits
+
+    @property
+    def nan_code(self) -> int:
+        """Code of the canonical NaN: quiet and positive for IEEE, all ones but the sign for FN."""
+        if self.specials is Specials.IEEE:
+            return self.infinity_code | 1 << (self.mantissa_bits - 1)
+        if self.specials is Specials.FN:
+            return self.magnitude_mask
+        raise HwmodelError(f"{self.name} has no NaN: all its codes are finite")
+
+    @property
+    def min_exponent(self) -> int:
+        """Exponent of the smallest normal number, and of the subnormals."""
+        return 1 - self.bias
+
+    @property
+    def max_exponent(self) -> int:
+        """Exponent of the largest finite number."""
+        return max(self.max_code >> self.mantissa_bits, 1) - self.bias
+
+    @property
+    def lsb_exponent(self) -> int:
+        return self.min_exponent - self.mantissa_bits
+
+    @property
+    def max_value(self) -> float:
+        exponent = self.max_code >> self.mantissa_bits
+        significand = self.max_code & ((1 << self.mantissa_bits) - 1)
+        if exponent:
+            significand += 1 << self.mantissa_bits
+        return float(significand) * 2.0 ** (self.max_exponent - self.mantissa_bits)
+
+    @property
+    def min_value(self) -> float:
+        return -self.max_value if self.signed else 0.0
+
+    @property
+    def min_normal(self) -> float:
+        """Smallest positive normal number."""
+        return 2.0**self.min_exponent
+
+    @property
+    def min_subnormal(self) -> float:
+        """Smallest positive number; the smallest normal one where there are no subnormals."""
+        return 2.0**self.lsb_exponent if self.subnormals else self.min_normal
+
+    @property
+    def has_nan(self) -> bool:
+        return self.specials is not Specials.FINITE
+
+    @property
+    def has_infinity(self) -> bool:
+        return self.specials is Specials.IEEE
+
+    def quantize(
+        self,
+        x: npt.ArrayLike,
+        overflow: Overflow = Overflow.SATURATE,
+        rounding: Rounding = Rounding.NEAREST_EVEN,
+    ) -> npt.NDArray[Any]:
+        return vector.quantize(self, np.asarray(x), overflow, rounding)
+
+    def encode(
+        self,
+        x: npt.ArrayLike,
+        overflow: Overflow = Overflow.SATURATE,
+        rounding: Rounding = Rounding.NEAREST_EVEN,
+    ) -> CodeArray:
+        return vector.encode(self, np.asarray(x), overflow, rounding)
+
+    def decode(self, codes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        return vector.decode(self, self.checked_codes(codes))

@@ -1,0 +1,125 @@
+"""A content-addressed store of finished results.
+
+May be imported from anywhere; imports only ``errors``.
+
+Every result lives in a file named by the hash of all that it depends on (specification, RTL,
+recipe, library, stimulus, tool versions), written to a temporary file and moved into place. So a
+killed run leaves no half-written result, a finished one is never lost, and two processes may
+share a store. A damaged entry counts as absent.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from hwmodel.errors import HwmodelError
+
+__all__ = ["Store", "atomic_write", "cache_root", "content_key"]
+
+
+def cache_root() -> Path:
+    """Folder of everything cached: ``$HWMODEL_CACHE``, else the user's cache folder."""
+    named = os.environ.get("HWMODEL_CACHE")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("hwmodel"))
+
+
+def content_key(**parts: Any) -> str:
+    """Hash of named parts (anything JSON can hold), the same in every process and folder."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def atomic_write(path: Path, data: bytes | str) -> None:
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    HwmodelError
+        The file could not be written (disk full, no permission).
+    """
+    raw = data.encode() if isinstance(data, str) else data
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files private; a result is for whoever may read the folder.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise HwmodelError(
+            f"cannot write {path}: {error.strerror or error}; free some space or choose another"
+            " folder (results finished so far are kept)"
+        ) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+class Store:
+    """Finished results by kind and key.
+
+    Parameters
+    ----------
+    root : Path, optional
+        Folder of the store; ``cache_root() / "results"`` if not given.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root if root is not None else cache_root() / "results"
+
+    def path(self, kind: str, key: str, suffix: str = ".json") -> Path:
+        """Path at which an entry stands or would stand."""
+        return self.root / kind / key[:2] / f"{key}{suffix}"
+
+    def load(self, kind: str, key: str) -> dict[str, Any] | None:
+        """Return the payload saved under `key`, or None where there is none (or a damaged one)."""
+        path = self.path(kind, key)
+        try:
+            entry = json.loads(path.read_text())
+            payload: dict[str, Any] = entry["payload"]
+            if entry["check"] != content_key(payload=payload):
+                raise ValueError("checksum differs")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            print(
+                f"hwmodel: the stored result {path} is damaged ({error}); it is computed again",
+                file=sys.stderr,
+            )
+            return None
+        return payload
+
+    def save(self, kind: str, key: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """Save a payload (anything JSON can hold) and return it as a later load will give it."""
+        payload = json.loads(json.dumps(payload))
+        entry = {"check": content_key(payload=payload), "payload": payload}
+        atomic_write(self.path(kind, key), json.dumps(entry, indent=1))
+        return payload
+
+    def load_bytes(self, kind: str, key: str, suffix: str) -> bytes | None:
+        """Return a file saved beside an entry, or None; callers check what is inside."""
+        try:
+            return self.path(kind, key, suffix).read_bytes()
+        except OSError:
+            return None
+
+    def save_bytes(self, kind: str, key: str, suffix: str, data: bytes) -> Path:
+        """Save a file (netlist, array) beside an entry; save it before the entry that names it."""
+        path = self.path(kind, key, suffix)
+        atomic_write(path, data)
+        return path
