@@ -92,8 +92,7 @@ def _check_overflow(fmt: "FloatFormat", overflow: Overflow) -> None:
 def _check_nan(fmt: "FloatFormat", nan: npt.NDArray[np.bool_]) -> None:
     if not fmt.has_nan and nan.any():
         raise HwmodelError(
-            f"all codes of {fmt.name} are finite, but NaN came; replace it (numpy.nan_to_num)"
-            " first"
+            f"all codes of {fmt.name} are finite, but NaN came; replace it (numpy.nan_to_num) first"
         )
 
 
