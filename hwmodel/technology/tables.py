@@ -1,0 +1,106 @@
+"""Interpolation in non-linear tables, compiled."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwmodel.technology.cells import Table
+from hwmodel.technology.compiled import jit
+
+__all__ = ["TableArrays", "TableBank", "interpolate", "lookup"]
+
+
+class TableArrays(NamedTuple):
+    """Many tables as rectangular arrays, for compiled code.
+
+    ``sizes[t]`` says how much of ``rows[t]``, ``columns[t]`` and ``values[t]`` table t uses.
+    """
+
+    rows: NDArray[np.float64]
+    columns: NDArray[np.float64]
+    values: NDArray[np.float64]
+    sizes: NDArray[np.int64]
+
+
+class TableBank:
+    """Collects tables and numbers them; the same table keeps its number."""
+
+    def __init__(self) -> None:
+        self._tables: list[Table] = []
+        self._numbers: dict[int, int] = {}
+        self._arrays: TableArrays | None = None
+
+    def number(self, table: Table | None) -> int:
+        """Number of a table, -1 for none."""
+        if table is None:
+            return -1
+        if id(table) not in self._numbers:
+            self._numbers[id(table)] = len(self._tables)
+            self._tables.append(table)
+            self._arrays = None
+        return self._numbers[id(table)]
+
+    def arrays(self) -> TableArrays:
+        """All tables so far."""
+        if self._arrays is None:
+            count = len(self._tables)
+            most_rows = max((table.rows.size for table in self._tables), default=1)
+            most_columns = max((table.columns.size for table in self._tables), default=1)
+            rows = np.zeros((count, most_rows))
+            columns = np.zeros((count, most_columns))
+            values = np.zeros((count, most_rows, most_columns))
+            sizes = np.zeros((count, 2), np.int64)
+            for index, table in enumerate(self._tables):
+                m, n = table.values.shape
+                rows[index, :m] = table.rows
+                columns[index, :n] = table.columns
+                values[index, :m, :n] = table.values
+                sizes[index] = m, n
+            self._arrays = TableArrays(rows, columns, values, sizes)
+        return self._arrays
+
+
+@jit
+def _segment(axis: NDArray[np.float64], size: int, x: float) -> tuple[int, float]:
+    """Segment of an axis that holds x (the first or last one beyond its ends) and the fraction."""
+    if size == 1:
+        return 0, 0.0
+    low = 0
+    while low < size - 2 and x >= axis[low + 1]:
+        low += 1
+    return low, (x - axis[low]) / (axis[low + 1] - axis[low])
+
+
+@jit
+def interpolate(tables: TableArrays, number: int, x: float, y: float) -> float:
+    """Bilinear interpolation in table `number` at row value x and column value y.
+
+    Beyond the ends of an axis the last segment goes on as a straight line, as timing analysers do.
+    """
+    m, n = tables.sizes[number, 0], tables.sizes[number, 1]
+    i, fx = _segment(tables.rows[number], m, x)
+    j, fy = _segment(tables.columns[number], n, y)
+    values = tables.values[number]
+    i1 = min(i + 1, m - 1)
+    j1 = min(j + 1, n - 1)
+    low = values[i, j] * (1.0 - fy) + values[i, j1] * fy
+    high = values[i1, j] * (1.0 - fy) + values[i1, j1] * fy
+    return low * (1.0 - fx) + high * fx
+
+
+def lookup(table: Table, row: float, column: float) -> float:
+    """Interpolate in one table.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    row : float
+        Transition time in ns.
+    column : float
+        Load in fF (setup and hold: transition time of the clock in ns).
+    """
+    bank = TableBank()
+    number = bank.number(table)
+    return float(interpolate(bank.arrays(), number, row, column))
