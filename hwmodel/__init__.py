@@ -14,7 +14,7 @@ __all__ = ["format", "unit"]
 __version__ = "0.1.0"
 
 
-def format(name: str) -> "Format":
+def format(name: str) -> "Format":  # noqa: A001 - hwmodel.format("e4m3") is what users write
     """Number format of a short name such as ``e4m3``; see `hwmodel.formats.parse_format`."""
     from hwmodel.formats import parse_format  # here, so that `import hwmodel` is light
 

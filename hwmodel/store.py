@@ -56,8 +56,8 @@ def atomic_write(path: Path, data: bytes | str) -> None:
         # mkstemp makes files private; a result is for whoever may read the folder.
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
         temporary = None
     except OSError as error:
         raise HwmodelError(
@@ -67,7 +67,7 @@ def atomic_write(path: Path, data: bytes | str) -> None:
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                Path(temporary).unlink()
 
 
 class Store:

@@ -87,10 +87,9 @@ def _simulate_fixed(
     else:
         total = _restarted_sums(product, clear, lambda v: np.cumsum(v, axis=-1, dtype=carrier))
     mask = (1 << width) - 1
-    if carrier is np.int64:
-        codes = total.astype(np.uint64) & np.uint64(mask)
-    else:
-        codes = total & mask
+    if total.dtype != object:
+        total = total.astype(np.uint64)
+    codes: Any = total & (mask if total.dtype == object else np.uint64(mask))
     if spec.has_nonfinite_flag:
         marks = (valid & (flag_x | flag_y)).astype(np.int64)
         seen = _restarted_sums(marks, clear, lambda v: np.cumsum(v, axis=-1)) > 0
@@ -98,7 +97,7 @@ def _simulate_fixed(
         codes = codes + seen.astype(codes.dtype) * (one << (width if wide else np.uint64(width)))
     if spec.accumulator_bits > 64:
         return np.asarray(codes, dtype=object)
-    return codes.astype(code_dtype(spec.accumulator_bits))
+    return np.asarray(codes.astype(code_dtype(spec.accumulator_bits)))
 
 
 def _integers(fmt: Any, codes: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:

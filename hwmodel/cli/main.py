@@ -66,7 +66,9 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("hwmodel: interrupted; finished results are kept, nothing half-written is", err=True)
+        click.echo(
+            "hwmodel: interrupted; finished results are kept, nothing half-written is", err=True
+        )
         sys.exit(130)
     except HwmodelError as error:
         click.echo(f"hwmodel: {error}", err=True)

@@ -1,0 +1,50 @@
+"""``hwmodel format`` and how the command line says what is wrong."""
+
+import json
+import subprocess
+import sys
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "hwmodel", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_whole_table_is_printed():
+    result = run("format", "e4m3")
+    assert result.returncode == 0
+    rows = [line for line in result.stdout.splitlines() if line.startswith("0x")]
+    assert len(rows) == 256
+    assert rows[0x7E].split() == ["0x7e", "0", "1111", "110", "448", "normal"]
+    assert rows[0x7F].split()[-1] == "NaN"
+
+
+def test_json_is_one_object():
+    result = run("format", "e2m1", "--json")
+    table = json.loads(result.stdout)
+    assert (table["max"], len(table["codes"])) == (6.0, 16)
+
+
+def test_a_wide_format_is_summed_up():
+    result = run("format", "fp32")
+    assert "0x7f800000" in result.stdout
+    assert len(result.stdout.splitlines()) < 20
+
+
+def test_errors_are_one_sentence_without_traceback():
+    result = run("format", "e4m4x")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("hwmodel: unknown format 'e4m4x'")
+    assert result.stderr.count("\n") == 1
+
+
+def test_help_has_an_example_for_every_command():
+    from hwmodel.cli.main import COMMANDS
+
+    assert "Example" in run("--help").stdout
+    for name in COMMANDS:
+        result = run(name, "--help")
+        assert result.returncode == 0, result.stderr
+        assert f"hwmodel {name} " in result.stdout, name

@@ -1,0 +1,133 @@
+"""Formats against published values: OCP OFP8 and MX specifications, Shen et al., IEEE 754."""
+
+import math
+
+import numpy as np
+import pytest
+
+import hwmodel
+from hwmodel.errors import HwmodelError, NotBuiltYetError
+from hwmodel.formats import FloatFormat, IntFormat, Specials, parse_format
+
+# name: (bias, maximum, minimum normal, minimum subnormal, codes of NaN, codes of infinity)
+PUBLISHED = {
+    # OCP 8-bit Floating Point Specification (OFP8) revision 1.0, table 1
+    "e5m2": (15, 57344, 2**-14, 2**-16, {0x7D, 0x7E, 0x7F, 0xFD, 0xFE, 0xFF}, {0x7C, 0xFC}),
+    "e4m3": (7, 448, 2**-6, 2**-9, {0x7F, 0xFF}, set()),
+    # Shen et al., arXiv 2309.14592, table of encodings
+    "e3m4": (3, 30, 2**-2, 2**-6, {0x7F, 0xFF}, set()),
+    # OCP Microscaling Formats (MX) specification 1.0, tables of FP6 and FP4
+    "e3m2": (3, 28, 2**-2, 2**-4, set(), set()),
+    "e2m3": (1, 7.5, 1, 2**-3, set(), set()),
+    "e2m1": (1, 6, 1, 2**-1, set(), set()),
+    # by the rule for any other eXmY: bias 2^(X-1)-1, all codes finite
+    "e2m5": (1, 7.875, 1, 2**-5, set(), set()),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_values(name):
+    bias, maximum, normal, subnormal, nans, infinities = PUBLISHED[name]
+    fmt = parse_format(name)
+    values = fmt.values()
+    assert isinstance(fmt, FloatFormat)
+    assert (fmt.bias, fmt.max_value, fmt.min_normal, fmt.min_subnormal) == (
+        bias,
+        maximum,
+        normal,
+        subnormal,
+    )
+    assert set(np.flatnonzero(np.isnan(values))) == nans
+    assert set(np.flatnonzero(np.isinf(values))) == infinities
+    assert values[np.isfinite(values)].max() == maximum
+    assert values[values > 0].min() == subnormal
+
+
+def test_all_values_of_e2m1_as_ocp_lists_them():
+    positive = [0, 0.5, 1, 1.5, 2, 3, 4, 6]
+    assert parse_format("e2m1").values().tolist() == positive + [-value for value in positive]
+
+
+@pytest.mark.parametrize(("name", "bits"), [("fp32", 32), ("fp16", 16), ("bf16", 16)])
+def test_wide_formats_agree_with_ml_dtypes(name, bits):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    dtype = {"fp32": np.float32, "fp16": np.float16, "bf16": ml_dtypes.bfloat16}[name]
+    fmt, info = parse_format(name), ml_dtypes.finfo(dtype)
+    assert (fmt.bits, fmt.max_value) == (bits, float(info.max))
+    assert (fmt.min_normal, fmt.min_subnormal) == (
+        float(info.smallest_normal),
+        float(info.smallest_subnormal),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [("int8", -128, 127), ("uint8", 0, 255), ("int8sym", -127, 127), ("int4", -8, 7)],
+)
+def test_integer_ranges(name, low, high):
+    fmt = parse_format(name)
+    assert (fmt.min_value, fmt.max_value) == (low, high)
+    assert fmt.encode([low, high, 10**6, -(10**6)]).tolist() == [
+        low % fmt.code_count,
+        high,
+        high,
+        low % fmt.code_count,
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("int8", "uint5", "int12sym", "e5m2", "e4m3", "e3m4", "e4m3b8fin", "e4m3ieee", "e3m2bn2"),
+        *("ue4m3", "ue5m3nosub", "e0m7", "e5m0", "fp16", "fp32", "bf16", "tf32", "e5m10"),
+    ],
+)
+def test_names_parse_back(name):
+    fmt = parse_format(name)
+    assert fmt.name == name
+    assert hwmodel.format(fmt.name) == fmt
+
+
+def test_names_of_ml_dtypes_are_the_same_formats():
+    assert parse_format("float8_e4m3fn") == parse_format("e4m3")
+    assert parse_format("float8_e4m3").name == "e4m3ieee"
+
+
+def test_spelled_out_defaults_print_short():
+    assert FloatFormat(4, 3, 7, Specials.FN).name == "e4m3"
+    assert FloatFormat(4, 3, 8, Specials.FINITE).name == "e4m3b8fin"
+    assert FloatFormat(5, 10, 15, Specials.IEEE).name == "fp16"
+    assert IntFormat(8, symmetric=True).name == "int8sym"
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("e0m0", "has neither"),
+        ("int1", "2 to 32 bits"),
+        ("uint8sym", "signed"),
+        ("e4m0ieee", "no room"),
+        ("e5m3x", "unknown format"),
+        ("float8_e4m3f", "float8_e4m3fn"),
+        ("fp8", "nearest known"),
+        ("", "unknown format"),
+    ],
+)
+def test_impossible_formats_say_why(name, part):
+    with pytest.raises(HwmodelError, match=part):
+        parse_format(name)
+
+
+def test_formats_beyond_float64_are_not_built_yet():
+    with pytest.raises(NotBuiltYetError, match="beyond float64"):
+        parse_format("e12m3")
+
+
+def test_a_table_of_values_is_for_small_formats():
+    with pytest.raises(HwmodelError, match="2\\^32 codes"):
+        parse_format("fp32").values()
+
+
+def test_extremes_are_finite():
+    for name in PUBLISHED:
+        assert math.isfinite(parse_format(name).max_value)

@@ -1,0 +1,221 @@
+"""The NumPy routes against the scalar definition, and the definition against other packages."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hwmodel.errors import HwmodelError
+from hwmodel.formats import FloatFormat, IntFormat, Overflow, Rounding, Specials, parse_format
+from hwmodel.formats.scalar import decode_scalar, encode_scalar
+
+NAMES = [
+    *("int8", "uint8", "int4sym", "e5m2", "e4m3", "e3m4", "e2m5", "e3m2", "e2m3", "e2m1"),
+    *("ue4m3", "e4m3ieee", "e4m3b8fin", "e5m2nosub", "e0m5", "e6m0", "e1m4", "e7m8", "fp16"),
+]
+
+
+def overflows(fmt):
+    yield Overflow.SATURATE
+    if fmt.has_nonfinite:
+        yield Overflow.NONFINITE
+    if isinstance(fmt, IntFormat) and not fmt.symmetric:
+        yield Overflow.WRAP
+
+
+def interesting(fmt):
+    """Every value, every midpoint and its neighbours, and the surroundings of the overflow."""
+    values = fmt.values() if fmt.bits <= 10 else fmt.decode(np.arange(0, fmt.code_count, 97))
+    finite = np.unique(values[np.isfinite(values)])
+    middle = (finite[1:] + finite[:-1]) / 2
+    step = 2.0 ** (fmt.lsb_exponent if isinstance(fmt, IntFormat) else fmt.max_exponent)
+    top = fmt.max_value + step * np.array([2.0**-12, 2.0**-6, 0.03125, 0.25, 0.5, 1, 3, 100])
+    x = np.concatenate([finite, middle, top, -top, [0.0, -0.0, 1e-30, -1e-30]])
+    x = np.concatenate([x, np.nextafter(x, np.inf), np.nextafter(x, -np.inf)])
+    return np.concatenate([x, x.astype(np.float32).astype(np.float64)])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_decode_is_the_definition(name):
+    fmt = parse_format(name)
+    codes = np.arange(fmt.code_count)
+    expected = np.array([decode_scalar(fmt, int(code)) for code in codes])
+    got = fmt.decode(codes)
+    np.testing.assert_array_equal(got, expected)
+    number = ~np.isnan(got)
+    np.testing.assert_array_equal(np.signbit(got[number]), np.signbit(expected[number]))
+
+
+@pytest.mark.parametrize("rounding", Rounding)
+@pytest.mark.parametrize("name", NAMES)
+def test_encode_is_the_definition(name, rounding):
+    fmt = parse_format(name)
+    x = interesting(fmt)
+    for overflow in overflows(fmt):
+        values = x if overflow is Overflow.WRAP else np.append(x, [np.inf, -np.inf])
+        expected = [encode_scalar(fmt, float(v), overflow, rounding) for v in values]
+        np.testing.assert_array_equal(fmt.encode(values, overflow, rounding), expected)
+        narrow = values.astype(np.float32)
+        expected = [encode_scalar(fmt, float(v), overflow, rounding) for v in narrow]
+        np.testing.assert_array_equal(fmt.encode(narrow, overflow, rounding), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", NAMES)
+def test_quantize_gives_the_value_of_the_code(name, dtype):
+    fmt = parse_format(name)
+    x = interesting(fmt).astype(dtype)
+    for overflow in overflows(fmt):
+        y = fmt.quantize(x, overflow)
+        expected = fmt.decode(fmt.encode(x, overflow))
+        assert y.dtype == dtype
+        np.testing.assert_array_equal(y, expected)
+        number = ~np.isnan(expected)
+        np.testing.assert_array_equal(np.signbit(y[number]), np.signbit(expected[number]))
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if "nosub" not in n])
+def test_every_code_of_a_number_survives(name):
+    fmt = parse_format(name)
+    codes = np.arange(fmt.code_count)
+    values = fmt.decode(codes)
+    left_out = (values < fmt.min_value) | np.isnan(values)
+    overflow = Overflow.NONFINITE if fmt.has_nonfinite else Overflow.SATURATE
+    np.testing.assert_array_equal(fmt.encode(values[~left_out], overflow), codes[~left_out])
+
+
+@pytest.mark.parametrize(
+    ("name", "peer"),
+    [
+        *(("e4m3", "float8_e4m3fn"), ("e5m2", "float8_e5m2"), ("e4m3ieee", "float8_e4m3")),
+        *(("e3m4ieee", "float8_e3m4"), ("bf16", "bfloat16"), ("fp16", "float16")),
+    ],
+)
+def test_codes_agree_with_ml_dtypes(name, peer):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    dtype = np.dtype(np.float16) if peer == "float16" else np.dtype(getattr(ml_dtypes, peer))
+    fmt = parse_format(name)
+    # Every 331st pattern of float32, a stride without a common factor with the fields' widths.
+    x = np.arange(0, 1 << 32, 331, dtype=np.uint64).astype(np.uint32).view(np.float32)
+    x = x[~np.isnan(x)]
+    with np.errstate(over="ignore"):
+        expected = x.astype(dtype).view(f"u{dtype.itemsize}")
+    np.testing.assert_array_equal(fmt.encode(x, Overflow.NONFINITE), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "peer"), [("e4m3", "float8_e4m3fn"), ("e5m2", "float8_e5m2"), ("bf16", "bfloat16")]
+)
+def test_all_float32_patterns_agree_with_ml_dtypes(name, peer):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    dtype = np.dtype(getattr(ml_dtypes, peer))
+    fmt = parse_format(name)
+    for start in range(0, 1 << 32, 1 << 25):
+        x = np.arange(start, start + (1 << 25), dtype=np.uint64).astype(np.uint32).view(np.float32)
+        x = x[~np.isnan(x)]
+        with np.errstate(over="ignore"):
+            expected = x.astype(dtype).view(f"u{dtype.itemsize}")
+        np.testing.assert_array_equal(fmt.encode(x, Overflow.NONFINITE), expected)
+
+
+def test_directed_places_where_packages_go_wrong():
+    fmt = parse_format("e4m3")
+    half = 2.0**-10  # half of the smallest subnormal: a tie, which goes to the even code 0
+    assert fmt.encode([half, np.nextafter(np.float32(half), 1), -half, -0.0]).tolist() == [
+        0,
+        1,
+        0x80,
+        0x80,
+    ]
+    assert fmt.encode([464.0, 465.0], Overflow.NONFINITE).tolist() == [0x7E, 0x7F]
+    assert fmt.quantize([1.96875])[0] == 2.0  # the rounding carries out of the significand
+
+
+@st.composite
+def float_formats(draw):
+    exponent, mantissa = draw(st.integers(0, 8)), draw(st.integers(0, 10))
+    specials = draw(st.sampled_from(Specials))
+    bias = draw(st.integers(-20, 140))
+    signed, subnormals = draw(st.booleans()), draw(st.booleans())
+    try:
+        return FloatFormat(exponent, mantissa, bias, specials, signed, subnormals)
+    except HwmodelError:
+        return FloatFormat(3, 2, 3, specials, signed, subnormals)
+
+
+@settings(max_examples=150, deadline=None)
+@given(float_formats(), st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=20))
+def test_properties_of_any_float_format(fmt, numbers):
+    x = np.array(numbers)
+    y = fmt.quantize(x)
+    np.testing.assert_array_equal(y, fmt.quantize(y))  # idempotent
+    order = np.argsort(x, kind="stable")
+    assert (np.diff(y[order]) >= 0).all()  # monotonic
+    np.testing.assert_array_equal(y, fmt.quantize(x.astype(np.float32)))
+    expected = [encode_scalar(fmt, v) for v in numbers]
+    np.testing.assert_array_equal(fmt.encode(x), expected)
+    if fmt.signed:
+        np.testing.assert_array_equal(fmt.quantize(-x), -y)
+
+
+@settings(max_examples=200, deadline=None)
+@given(float_formats(), st.fractions())
+def test_rounding_goes_to_a_nearest_value(fmt, x):
+    got = Fraction(decode_scalar(fmt, encode_scalar(fmt, x)))
+    inside = min(max(x, Fraction(fmt.min_value)), Fraction(fmt.max_value))
+    if fmt.bits <= 12:
+        values = fmt.values()
+        distance = min(abs(Fraction(v) - inside) for v in values[np.isfinite(values)].tolist())
+        assert abs(got - inside) == distance
+
+
+@pytest.mark.parametrize("name", ["e2m1", "int8", "e2m5"])
+def test_nan_has_no_silent_place(name):
+    fmt = parse_format(name)
+    for dtype in (np.float32, np.float64):
+        with pytest.raises(HwmodelError, match="NaN"):
+            fmt.quantize(np.array([1.0, np.nan], dtype))
+    with pytest.raises(HwmodelError, match="NaN"):
+        encode_scalar(fmt, math.nan)
+
+
+def test_nan_is_kept_where_there_is_one():
+    assert parse_format("e4m3").encode(np.array([np.nan, -np.nan], np.float32)).tolist() == [
+        0x7F,
+        0x7F,
+    ]
+    assert np.isnan(parse_format("e5m2").quantize(np.array([np.nan], np.float32))).all()
+
+
+def test_shapes_and_memory_orders():
+    fmt = parse_format("e4m3")
+    x = np.random.default_rng(1).normal(size=(6, 10)).astype(np.float32)
+    expected = fmt.quantize(x)
+    np.testing.assert_array_equal(fmt.quantize(np.asfortranarray(x)), expected)
+    np.testing.assert_array_equal(fmt.quantize(x[::2, ::-3]), expected[::2, ::-3])
+    np.testing.assert_array_equal(fmt.quantize(x.astype(">f4")), expected)
+    assert fmt.quantize(np.float32(1.1)).shape == ()
+    assert fmt.quantize(np.empty((0, 3), np.float32)).shape == (0, 3)
+    assert fmt.encode(np.empty((0, 3))).shape == (0, 3)
+    assert fmt.quantize(x.astype(np.float16)).dtype == np.float16
+
+
+@pytest.mark.parametrize("codes", [[256], [-1], [1.5]])
+def test_codes_out_of_range_are_refused(codes):
+    with pytest.raises(HwmodelError, match="codes of e4m3"):
+        parse_format("e4m3").decode(codes)
+
+
+def test_overflow_rules_that_do_not_suit_are_refused():
+    for name, overflow in [
+        ("e2m1", Overflow.NONFINITE),
+        ("int8", Overflow.NONFINITE),
+        ("e4m3", Overflow.WRAP),
+        ("int8sym", Overflow.WRAP),
+    ]:
+        with pytest.raises(HwmodelError):
+            parse_format(name).encode([1.0], overflow)
