@@ -1,0 +1,341 @@
+"""A mapped netlist as arrays for the event-driven simulator: logic, delays and energies.
+
+Delays and energies are looked up once for each instance, with the actual load of its output and
+the transition times that static timing found at its inputs, as an SDF file would state them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwmodel.errors import HwmodelError
+from hwmodel.sim.gate_cells import CellBehaviour
+from hwmodel.technology import CellLibrary, Netlist
+from hwmodel.technology.cells import Table
+from hwmodel.technology.compiled import jit
+from hwmodel.technology.design import INPUT_SLEW_NS, BoundNetlist, bind
+from hwmodel.technology.tables import TableArrays, TableBank, interpolate
+from hwmodel.technology.timing import propagate
+
+__all__ = ["QUANTUM_NS", "GateArrays", "GateNetlist", "build_gates"]
+
+# Resolution of simulated time.
+QUANTUM_NS = 0.25e-3
+# Edge of the input, edge of the output: 0 fall, 1 rise.
+_EDGE_PAIRS = ((0, 0), (0, 1), (1, 0), (1, 1))
+
+Ints = NDArray[np.int32]
+Floats = NDArray[np.float64]
+
+
+class GateArrays(NamedTuple):
+    """What compiled code needs. Offsets lead from a cell type or an instance into flat tables.
+
+    A cell's state has one bit for each input pin, and on top, for a flip-flop, its stored bit.
+    """
+
+    # by cell type
+    inputs: Ints  # number of input pins
+    bits: Ints  # number of state bits
+    truth: NDArray[np.uint8]  # [truth_at + (output << bits) + state]: value of the output
+    truth_at: Ints
+    follow: NDArray[np.uint8]  # [follow_at + state]: next stored bit of a flip-flop
+    follow_at: Ints
+    choose_arc: Ints  # [choose_at + ((output * inputs + pin) << bits) + state]: arc of the type
+    choose_power: Ints  # same index: energy of an output event
+    choose_at: Ints
+    choose_hidden: Ints  # [hidden_at + (pin << bits) + state]: energy of an input event, -1 none
+    hidden_at: Ints
+    leakage: Floats  # [leakage_at + state]: nW
+    leakage_at: Ints
+    clock_pin: Ints  # -1 for a gate
+    # by instance
+    kind: Ints  # cell type
+    level: Ints  # topological depth, for the mode without delays
+    outputs_at: Ints  # into output_nets; entry i + 1 ends it
+    output_nets: Ints  # -1: unconnected
+    arc_at: Ints  # delay[arc_at + 4 * arc + 2 * input edge + output edge]: quanta
+    delay: Ints
+    power_at: Ints  # power[power_at + 4 * choice + 2 * input edge + output edge]: fJ
+    power: Floats
+    own_at: Ints  # own[own_at + 2 * choice + input edge]: fJ of an input event
+    own: Floats
+    flip_flops: Ints  # instances
+    gates: Ints  # combinational instances in topological order
+    # by net
+    fanout_at: Ints
+    fanout_instance: Ints
+    fanout_pin: Ints
+    charge: Floats  # [net, edge]: fJ that the driver spends on the net's capacitance
+    input_nets: Ints  # nets of the input ports, clock apart, in the order of the ports
+    output_bits: Ints  # nets of the output ports
+
+
+@dataclass(frozen=True, eq=False)
+class GateNetlist:
+    """A netlist ready to simulate.
+
+    Attributes
+    ----------
+    arrays : GateArrays
+        For the simulator.
+    design : BoundNetlist
+        The netlist and its loads.
+    inputs, outputs : tuple of (str, int)
+        Name and width of the ports in the order of ``input_nets`` and ``output_bits``.
+    clock : str
+        The clock port.
+    clock_charge : float
+        fJ a clock cycle that the clock pins' capacitance takes (both edges).
+    horizon_ns : float
+        No signal changes later than this after the clock edge.
+    """
+
+    arrays: GateArrays
+    design: BoundNetlist
+    inputs: tuple[tuple[str, int], ...]
+    outputs: tuple[tuple[str, int], ...]
+    clock: str
+    clock_charge: float
+    horizon_ns: float
+
+
+def _topological(design: BoundNetlist, gates: Sequence[int], level: Ints) -> list[int]:
+    """Order of the combinational instances; fills in their depths."""
+    netlist, library = design.netlist, design.library
+    is_gate = set(gates)
+    readers: dict[int, list[int]] = defaultdict(list)
+    waiting = {}
+    for index in gates:
+        instance = netlist.instances[index]
+        drivers = {
+            int(design.driver[instance.pins[pin]]) for pin in library.cells[instance.cell].inputs
+        } & is_gate
+        waiting[index] = len(drivers)
+        for driver in drivers:
+            readers[driver].append(index)
+    ready = [index for index in gates if waiting[index] == 0]
+    for index in ready:
+        for reader in readers[index]:
+            level[reader] = max(level[reader], level[index] + 1)
+            waiting[reader] -= 1
+            if waiting[reader] == 0:
+                ready.append(reader)
+    return ready
+
+
+def _check_state(design: BoundNetlist) -> int:
+    """Return the one clock net; flip-flops' asynchronous controls must be tied off."""
+    netlist, library = design.netlist, design.library
+    if len(design.clock_nets) != 1:
+        raise HwmodelError(
+            f"netlist {netlist.name}: expected flip-flops on one clock net, found"
+            f" {len(design.clock_nets)} (gated or buffered clocks are not simulated)"
+        )
+    (clock,) = design.clock_nets
+    if not any(port.bits == (clock,) for port in netlist.ports.values()):
+        raise HwmodelError(
+            f"netlist {netlist.name}: the clock net {netlist.net_names[clock]} is no input port"
+        )
+    for instance in netlist.instances:
+        cell = library.cells[instance.cell]
+        flip_flop = cell.flip_flop
+        for control in (flip_flop.clear, flip_flop.preset) if flip_flop else ():
+            if control is None:
+                continue
+            # Active in any state that agrees with the pins that are tied to constants?
+            active = cell.table_of(control)
+            for position, pin in enumerate(cell.inputs):
+                value = _constant(design, instance.pins[pin])
+                if value is not None:
+                    for state in range(cell.state_count):
+                        if state >> position & 1 != value:
+                            active &= ~(1 << state)
+            if active:
+                raise HwmodelError(
+                    f"netlist {netlist.name}: flip-flop {instance.name} has a live asynchronous"
+                    " clear or preset; units reset synchronously"
+                )
+    return clock
+
+
+def _constant(design: BoundNetlist, net: int) -> int | None:
+    """Value of a net tied to a constant, directly or by a tie cell."""
+    if net in (0, 1):
+        return net
+    driver = int(design.driver[net])
+    if driver < 0:
+        return None
+    instance = design.netlist.instances[driver]
+    cell = design.library.cells[instance.cell]
+    if cell.inputs:
+        return None
+    return next(cell.values[pin] for pin in cell.outputs if instance.pins.get(pin) == net)
+
+
+def build_gates(netlist: Netlist, library: CellLibrary) -> GateNetlist:
+    """Prepare a netlist for simulation.
+
+    Raises
+    ------
+    HwmodelError
+        The library has no power tables, or the netlist is not one clock's flip-flops and gates.
+    """
+    design = bind(netlist, library)
+    clock = _check_state(design)
+    late = propagate(design)
+    slews = np.where(np.isfinite(late.slew), late.slew, INPUT_SLEW_NS)
+    latest = float(np.nanmax(late.arrival, initial=0.0))
+    return _assemble(design, clock, slews, latest)
+
+
+class _LookUps:
+    """A flat array of table look-ups, done in one go."""
+
+    def __init__(self, bank: TableBank) -> None:
+        self.bank = bank
+        self.size = 0
+        self._entries: list[tuple[int, int, float, float]] = []
+
+    def ask(self, tables: Iterable[Table | None], slew: float, load: float) -> None:
+        """Append one entry: the sum over `tables` at this slew and load (0 for none)."""
+        for table in tables:
+            if table is not None:
+                self._entries.append((self.size, self.bank.number(table), slew, load))
+        self.size += 1
+
+    def answer(self) -> Floats:
+        """All entries."""
+        result = np.zeros(self.size)
+        if self._entries:
+            position, number, slew, load = map(np.array, zip(*self._entries, strict=True))
+            np.add.at(result, position, _look_up(self.bank.arrays(), number, slew, load))
+        return result
+
+
+@jit
+def _look_up(tables: TableArrays, numbers: NDArray[np.int64], x: Floats, y: Floats) -> Floats:
+    found = np.empty(numbers.size)
+    for k in range(numbers.size):
+        found[k] = interpolate(tables, numbers[k], x[k], y[k])
+    return found
+
+
+def _offsets(sizes: Iterable[int]) -> Ints:
+    """Where each of several stretches begins, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(list(sizes))]).astype(np.int32)
+
+
+def _joined(parts: Sequence[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+    flat = [np.asarray(part).reshape(-1) for part in parts]
+    return np.concatenate([*flat, np.zeros(1)]).astype(dtype)
+
+
+def _assemble(design: BoundNetlist, clock: int, slews: Floats, latest: float) -> GateNetlist:
+    netlist, library = design.netlist, design.library
+    behaviours: dict[str, CellBehaviour] = {}
+    for instance in netlist.instances:
+        if instance.cell not in behaviours:
+            behaviours[instance.cell] = CellBehaviour(library.cells[instance.cell])
+    types = list(behaviours.values())
+    if not any(behaviour.powers for behaviour in types):
+        raise HwmodelError(
+            f"the cell library {library.name} has no internal-power tables for the cells in use;"
+            " energy needs a library characterised for power"
+        )
+    number_of = {name: number for number, name in enumerate(behaviours)}
+    bank = TableBank()
+    delay, power, own = _LookUps(bank), _LookUps(bank), _LookUps(bank)
+    starts: list[tuple[int, int, int]] = []
+    outputs: list[list[int]] = []
+    for instance in netlist.instances:
+        behaviour = behaviours[instance.cell]
+        cell = behaviour.cell
+        starts.append((delay.size, power.size, own.size))
+        outputs.append([instance.pins.get(pin, -1) for pin in cell.outputs])
+
+        def node_slew(pin: str, edge: int, pins: Mapping[str, int] = instance.pins) -> float:
+            return float(slews[2 * pins[pin] + edge])
+
+        def load(pin: str, edge: int, pins: Mapping[str, int] = instance.pins) -> float:
+            return float(design.loads[pins[pin], edge]) if pin in pins else 0.0
+
+        for arc in behaviour.arcs:
+            for edge, out in _EDGE_PAIRS:
+                slew = node_slew(arc.related, edge)
+                delay.ask([arc.delay[out]], slew, load(arc.pin, out))
+        for pin, groups in behaviour.powers:
+            for edge, out in _EDGE_PAIRS:
+                slew = node_slew(pin, edge)
+                power.ask([g.energy[out] for g in groups], slew, load(groups[0].pin, out))
+        for pin, groups in behaviour.hidden:
+            for edge in (0, 1):
+                own.ask([g.energy[edge] for g in groups], node_slew(pin, edge), 0.0)
+
+    is_state = [behaviours[i.cell].clock >= 0 for i in netlist.instances]
+    level = np.zeros(len(netlist.instances), np.int32)
+    gates = _topological(design, [k for k, state in enumerate(is_state) if not state], level)
+    readers: list[list[tuple[int, int]]] = [[] for _ in range(netlist.net_count)]
+    for index, instance in enumerate(netlist.instances):
+        behaviour = behaviours[instance.cell]
+        for position, pin in enumerate(behaviour.cell.inputs):
+            if position != behaviour.clock:
+                readers[instance.pins[pin]].append((index, position))
+    flat = [pair for pairs in readers for pair in pairs]
+    inputs = [
+        port
+        for port in netlist.ports.values()
+        if port.direction == "input" and port.bits != (clock,)
+    ]
+    results = [port for port in netlist.ports.values() if port.direction == "output"]
+    charge = 0.5 * design.loads * library.voltage**2
+    charge[design.driver < 0] = 0.0  # constants, and nets that the outside drives
+    quanta = np.maximum(np.rint(delay.answer() / QUANTUM_NS), 1)
+    columns = np.array(starts, np.int32).reshape(-1, 3)
+    arrays = GateArrays(
+        inputs=np.array([len(t.cell.inputs) for t in types], np.int32),
+        bits=np.array([t.bits for t in types], np.int32),
+        truth=_joined([t.truth for t in types], np.uint8),
+        truth_at=_offsets(t.truth.size for t in types),
+        follow=_joined([t.follow for t in types], np.uint8),
+        follow_at=_offsets(t.follow.size for t in types),
+        choose_arc=_joined([t.choose_arc for t in types], np.int32),
+        choose_power=_joined([t.choose_power for t in types], np.int32),
+        choose_at=_offsets(t.choose_arc.size for t in types),
+        choose_hidden=_joined([t.choose_hidden for t in types], np.int32),
+        hidden_at=_offsets(t.choose_hidden.size for t in types),
+        leakage=_joined([t.leakage for t in types], np.float64),
+        leakage_at=_offsets(t.leakage.size for t in types),
+        clock_pin=np.array([t.clock for t in types], np.int32),
+        kind=np.array([number_of[i.cell] for i in netlist.instances], np.int32),
+        level=level,
+        outputs_at=_offsets(map(len, outputs)),
+        output_nets=_joined(outputs, np.int32),
+        arc_at=np.ascontiguousarray(columns[:, 0]),
+        delay=_joined([quanta], np.int32),
+        power_at=np.ascontiguousarray(columns[:, 1]),
+        power=_joined([power.answer()], np.float64),
+        own_at=np.ascontiguousarray(columns[:, 2]),
+        own=_joined([own.answer()], np.float64),
+        flip_flops=np.flatnonzero(is_state).astype(np.int32),
+        gates=np.array(gates, np.int32),
+        fanout_at=_offsets(map(len, readers)),
+        fanout_instance=_joined([[instance for instance, _ in flat]], np.int32),
+        fanout_pin=_joined([[pin for _, pin in flat]], np.int32),
+        charge=charge,
+        input_nets=np.array([bit for port in inputs for bit in port.bits], np.int32),
+        output_bits=np.array([bit for port in results for bit in port.bits], np.int32),
+    )
+    return GateNetlist(
+        arrays=arrays,
+        design=design,
+        inputs=tuple((port.name, len(port.bits)) for port in inputs),
+        outputs=tuple((port.name, len(port.bits)) for port in results),
+        clock=netlist.net_names[clock],
+        clock_charge=0.5 * float(design.pin_loads[clock].sum()) * library.voltage**2,
+        horizon_ns=latest,
+    )
