@@ -1,0 +1,128 @@
+"""Multiply-accumulate units: what all of them share, and the choice of the right one for a spec."""
+
+from typing import Any
+
+from amaranth.hdl import ClockDomain, Module, Signal, Value
+from hwmodel.rtl.block import Block, inputs, outputs
+from hwmodel.rtl.faults import Fault
+from hwmodel.rtl.structure import Structure, default_structure
+
+from hwmodel.errors import HwmodelError, NotBuiltYetError
+from hwmodel.formats import FloatFormat, Rounding
+from hwmodel.units import FloatAccumulator, UnitSpec
+
+__all__ = ["LATENCY", "Mac", "create_unit"]
+
+LATENCY = 2
+"""Clock edges from an operand at the inputs to the sum that holds its product at `acc`."""
+
+
+class Mac(Block):
+    """A multiply-accumulate unit: registered operands, one step, an accumulator register.
+
+    Ports: ``clk``, ``rst``, ``a``, ``b``, ``valid``, ``clear``, ``acc``. The first rising edge
+    takes in `a`, `b`, `valid` and `clear`; the second one the accumulator's next content. `rst`
+    goes the same way: it acts like `clear` without `valid`, and `acc` is zero after the second
+    edge.
+
+    An operand pair without `valid` is taken in as a pair of zeros, which leaves the accumulator
+    as it is and spares a multiplexer in front of the accumulator.
+    """
+
+    faults: frozenset[Fault] = frozenset()
+    """Faults that can be planted in this kind of unit."""
+
+    def __init__(self, spec: UnitSpec, structure: Structure, fault: Fault | None = None) -> None:
+        self.spec = spec
+        self.structure = structure
+        self.fault = fault
+        if fault is not None and fault not in self.faults:
+            possible = ", ".join(sorted(f.value for f in self.faults)) or "none"
+            raise HwmodelError(
+                f"the fault {fault.value} has no place in {spec.name}; possible are: {possible}"
+            )
+        super().__init__(
+            spec.identifier,
+            {
+                **inputs(clk=1, rst=1, a=spec.a.bits, b=spec.b.bits, valid=1, clear=1),
+                **outputs(acc=spec.accumulator_bits),
+            },
+            f"{spec.name}: acc + a * b, structure {structure.name}",
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        domain = ClockDomain("sync", reset_less=True, local=True)
+        m.domains += domain
+        m.d.comb += domain.clk.eq(self.clk)
+
+        a = Signal(len(self.a), name="a_q")
+        b = Signal(len(self.b), name="b_q")
+        valid, clear = Signal(name="valid_q"), Signal(name="clear_q")
+        takes = Signal()
+        m.d.comb += takes.eq(self.valid & ~self.rst)
+        m.d.sync += [
+            a.eq(self.a & takes.replicate(len(a))),
+            b.eq(self.b),
+            valid.eq(takes),
+            clear.eq(self.clear | self.rst),
+        ]
+        accumulator = Signal(len(self.acc), name="acc_q")
+        kept = Signal(len(self.acc))
+        m.d.comb += [
+            kept.eq(accumulator & (~clear).replicate(len(accumulator))),
+            self.acc.eq(accumulator),
+        ]
+        m.d.sync += accumulator.eq(self.step(m, platform, a, b, valid, kept))
+        return m
+
+    def step(
+        self, m: Module, platform: Any, a: Value, b: Value, valid: Value, accumulator: Value
+    ) -> Value:
+        """Next content of the accumulator, from the registered operands and the content now.
+
+        `a` is zero where `valid` is 0.
+        """
+        raise NotImplementedError
+
+
+def create_unit(
+    spec: UnitSpec, structure: Structure | None = None, fault: Fault | None = None
+) -> Mac:
+    """Build the unit of a spec as an Amaranth component.
+
+    Parameters
+    ----------
+    spec : UnitSpec
+        What the unit does.
+    structure : Structure, optional
+        How it is built; by default the first of `structures_for`.
+    fault : Fault, optional
+        Build it with this mistake.
+
+    Raises
+    ------
+    NotBuiltYetError
+        The spec asks for more than is built.
+    HwmodelError
+        The fault has no place in such a unit.
+    """
+    from hwmodel.rtl.mac_fixed import ExactMac, IntegerMac
+    from hwmodel.rtl.mac_float import FloatMac
+
+    if spec.lanes != 1:
+        raise NotBuiltYetError(f"RTL of {spec.lanes} lanes is not built yet; choose lanes=1")
+    if spec.pipeline != 0:
+        raise NotBuiltYetError(
+            f"RTL with {spec.pipeline} further pipeline stages is not built yet; choose pipeline=0"
+        )
+    if spec.rounding is not Rounding.NEAREST_EVEN:
+        raise NotBuiltYetError(f"RTL that rounds {spec.rounding.value} is not built yet")
+    kind: type[Mac]
+    if isinstance(spec.accumulator, FloatAccumulator):
+        kind = FloatMac
+    elif isinstance(spec.a, FloatFormat) or isinstance(spec.b, FloatFormat):
+        kind = ExactMac
+    else:
+        kind = IntegerMac
+    return kind(spec, structure or default_structure(spec), fault)
