@@ -17,5 +17,6 @@ __all__ = ["jit"]
 if not getattr(config, "CACHE_DIR", "") and not os.access(Path(__file__).parent, os.W_OK):
     config.CACHE_DIR = str(cache_root() / "numba")  # type: ignore[attr-defined]
 
-# error_model: division as in IEEE 754, no branch for a zero divisor.
-jit = numba.njit(cache=True, error_model="numpy")
+# error_model: division as in IEEE 754, no branch for a zero divisor. nogil: searches time netlists
+# in several threads.
+jit = numba.njit(cache=True, error_model="numpy", nogil=True)

@@ -1,5 +1,6 @@
 """Interpolation in non-linear tables, compiled."""
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -30,35 +31,38 @@ class TableBank:
         self._tables: list[Table] = []
         self._numbers: dict[int, int] = {}
         self._arrays: TableArrays | None = None
+        self._lock = threading.Lock()  # synthesis times several netlists at once
 
     def number(self, table: Table | None) -> int:
         """Number of a table, -1 for none."""
         if table is None:
             return -1
-        if id(table) not in self._numbers:
-            self._numbers[id(table)] = len(self._tables)
-            self._tables.append(table)
-            self._arrays = None
-        return self._numbers[id(table)]
+        with self._lock:
+            if id(table) not in self._numbers:
+                self._numbers[id(table)] = len(self._tables)
+                self._tables.append(table)
+                self._arrays = None
+            return self._numbers[id(table)]
 
     def arrays(self) -> TableArrays:
         """All tables so far."""
-        if self._arrays is None:
-            count = len(self._tables)
-            most_rows = max((table.rows.size for table in self._tables), default=1)
-            most_columns = max((table.columns.size for table in self._tables), default=1)
-            rows = np.zeros((count, most_rows))
-            columns = np.zeros((count, most_columns))
-            values = np.zeros((count, most_rows, most_columns))
-            sizes = np.zeros((count, 2), np.int64)
-            for index, table in enumerate(self._tables):
-                m, n = table.values.shape
-                rows[index, :m] = table.rows
-                columns[index, :n] = table.columns
-                values[index, :m, :n] = table.values
-                sizes[index] = m, n
-            self._arrays = TableArrays(rows, columns, values, sizes)
-        return self._arrays
+        with self._lock:
+            if self._arrays is None:
+                count = len(self._tables)
+                most_rows = max((table.rows.size for table in self._tables), default=1)
+                most_columns = max((table.columns.size for table in self._tables), default=1)
+                rows = np.zeros((count, most_rows))
+                columns = np.zeros((count, most_columns))
+                values = np.zeros((count, most_rows, most_columns))
+                sizes = np.zeros((count, 2), np.int64)
+                for index, table in enumerate(self._tables):
+                    m, n = table.values.shape
+                    rows[index, :m] = table.rows
+                    columns[index, :n] = table.columns
+                    values[index, :m, :n] = table.values
+                    sizes[index] = m, n
+                self._arrays = TableArrays(rows, columns, values, sizes)
+            return self._arrays
 
 
 @jit

@@ -1,0 +1,153 @@
+"""One run: a design mapped by one recipe, measured, and kept in the store."""
+
+import gzip
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from hwmodel.errors import HwmodelError, ToolError
+from hwmodel.store import Store, content_key
+from hwmodel.synthesis.flow import make_flow
+from hwmodel.synthesis.polish import polish
+from hwmodel.synthesis.recipes import DEFAULT_FLOW, Recipe
+from hwmodel.synthesis.runner import pyosys_version, run_yosys
+from hwmodel.technology.library import CellLibrary
+from hwmodel.technology.netlist import Netlist, read_netlist
+from hwmodel.technology.timing import static_timing
+
+__all__ = ["Mapped", "load_netlist", "map_design"]
+
+# Part of every key: raise it when the meaning of a stored run changes.
+_VERSION = 1
+_KIND = "mapping"
+_SUFFIX = ".netlist.json.gz"
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A mapped design, measured.
+
+    Attributes
+    ----------
+    key : str
+        Key of the run in the store.
+    area_um2 : float
+        Sum of the cells' areas.
+    register_area_um2 : float
+        Share of the flip-flops.
+    delay_ns : float
+        Minimum clock period: clock-to-output, logic, wire load and setup.
+    cells : dict of str to int
+        How many of each cell.
+    """
+
+    key: str
+    area_um2: float
+    register_area_um2: float
+    delay_ns: float
+    cells: dict[str, int]
+
+
+def map_design(
+    rtlil: str,
+    top: str,
+    recipe: Recipe,
+    library: CellLibrary,
+    store: Store,
+    timeout_s: float = 300.0,
+) -> Mapped:
+    """Map a design, or fetch the finished run from the store.
+
+    Parameters
+    ----------
+    rtlil
+        The design.
+    top
+        Its top module.
+    recipe
+        How to map it.
+    library
+        Cells to map it to.
+    store
+        Where finished runs are kept.
+    timeout_s
+        Limit on the tool's run in seconds.
+
+    Raises
+    ------
+    ToolError
+        Yosys failed, ran out of time, or left something unmapped.
+    HwmodelError
+        The mapped netlist cannot be analysed (a loop, an undriven net).
+    """
+    key = content_key(
+        version=_VERSION,
+        rtlil=rtlil,
+        top=top,
+        recipe=recipe.name,
+        abc=recipe.abc_script(),
+        library=library.sha256,
+        pyosys=pyosys_version(),
+    )
+    found = store.load(_KIND, key)
+    if found is not None and store.load_bytes(_KIND, key, _SUFFIX) is not None:
+        return Mapped(key=key, **found)
+    flow = make_flow(rtlil, top, recipe, library)
+    outputs, log = run_yosys(
+        flow.script, flow.files, flow.links, ("netlist.json", "stat.json"), timeout_s
+    )
+    design = json.loads(outputs["netlist.json"])
+    raw = read_netlist(design, library, top)
+    _cross_check(raw.area(library), json.loads(outputs["stat.json"]), log)
+    if recipe.script != DEFAULT_FLOW:
+        design = polish(design, top, library)
+    netlist = read_netlist(design, library, top)
+    payload = _measure(netlist, library)
+    text = json.dumps(design, separators=(",", ":"))
+    store.save_bytes(_KIND, key, _SUFFIX, gzip.compress(text.encode(), 4, mtime=0))
+    return Mapped(key=key, **store.save(_KIND, key, payload))
+
+
+def load_netlist(mapped: Mapped, store: Store) -> dict[str, Any]:
+    """Netlist of a run, as Yosys' ``write_json`` gives it.
+
+    Raises
+    ------
+    HwmodelError
+        The store lost it between the run and now.
+    """
+    packed = store.load_bytes(_KIND, mapped.key, _SUFFIX)
+    if packed is None:
+        raise HwmodelError(
+            f"the netlist of run {mapped.key[:12]} has left the store at {store.root}; run again"
+        )
+    design: dict[str, Any] = json.loads(gzip.decompress(packed))
+    return design
+
+
+def _cross_check(area: float, statistics: dict[str, Any], log: str) -> None:
+    """Compare our sum of cell areas with what Yosys itself counts."""
+    theirs = float(statistics["design"]["area"])
+    if abs(theirs - area) > 1e-6 * max(area, 1.0):
+        raise ToolError(
+            f"the cells' areas sum to {area:.3f} um2 but Yosys counts {theirs:.3f} um2; is the"
+            " library read in another way than it was mapped with?"
+        )
+
+
+def _measure(netlist: Netlist, library: CellLibrary) -> dict[str, Any]:
+    """Area and timing of a netlist, as JSON can hold them."""
+    cells: dict[str, int] = {}
+    for instance in netlist.instances:
+        cells[instance.cell] = cells.get(instance.cell, 0) + 1
+    registers = sum(
+        library.cells[cell].area * count
+        for cell, count in cells.items()
+        if library.cells[cell].flip_flop is not None
+    )
+    return {
+        "area_um2": sum(library.cells[cell].area * count for cell, count in cells.items()),
+        "register_area_um2": registers,
+        "delay_ns": static_timing(netlist, library).period_ns,
+        "cells": dict(sorted(cells.items())),
+    }
