@@ -8,10 +8,10 @@ then the input ports change, then events run; the clock falls after half a perio
 from dataclasses import dataclass
 
 import numpy as np
+from hwmodel.sim.gates import QUANTUM_NS, GateArrays, GateNetlist
 from numpy.typing import NDArray
 
 from hwmodel.errors import HwmodelError
-from hwmodel.sim.gates import QUANTUM_NS, GateArrays, GateNetlist
 from hwmodel.technology.compiled import jit
 
 __all__ = ["Activity", "simulate_gates"]
@@ -31,10 +31,10 @@ class Activity:
     leakage_nw : array of shape (T,)
         Leakage power in nW of the state at the end of the cycle.
     toggles : array of shape (nets,)
-        Changes of each net, the clock apart.
+        Changes of each net in the cycles counted, the clock apart.
     functional : array of shape (nets,)
-        Cycles at whose end the net differs from the end of the cycle before; what exceeds this
-        in `toggles` are glitches.
+        Counted cycles at whose end the net differs from the end of the cycle before; what
+        exceeds this in `toggles` are glitches.
     outputs : array of uint8 of shape (T, output bits)
         Values of the output ports at the end of each cycle.
     """
@@ -81,6 +81,8 @@ def _run(
     zero_delay: bool,
     half: int,
     size: int,
+    first_counted: int,
+    last_counted: int,
     value: NDArray[np.uint8],
     state: NDArray[np.int32],
     energy: NDArray[np.float64],
@@ -106,6 +108,7 @@ def _run(
         switching = 0.0
         clock = 0.0
         live = 0
+        counted = first_counted <= cycle < last_counted
         # Rising edge of the clock.
         for i in g.flip_flops:
             kind = g.kind[i]
@@ -181,7 +184,8 @@ def _run(
                 internal += cost[net]
             new = value[net] ^ 1
             value[net] = new
-            toggles[net] += 1
+            if counted:
+                toggles[net] += 1
             switching += g.charge[net, new]
             for k in range(g.fanout_at[net], g.fanout_at[net + 1]):
                 i = g.fanout_instance[k]
@@ -256,7 +260,8 @@ def _run(
             leakage += g.leakage[g.leakage_at[g.kind[i]] + state[i]]
         for net in range(nets):
             if value[net] != settled[net]:
-                functional[net] += 1
+                if counted:
+                    functional[net] += 1
                 settled[net] = value[net]
         for k in range(g.output_bits.size):
             outputs[cycle, k] = value[g.output_bits[k]]
@@ -286,6 +291,7 @@ def simulate_gates(
     stimulus: NDArray[np.uint8],
     clock_ns: float,
     zero_delay: bool = False,
+    count: slice | None = None,
 ) -> Activity:
     """Simulate a netlist from all flip-flops 0.
 
@@ -301,6 +307,8 @@ def simulate_gates(
     zero_delay : bool
         Gates switch without delay, so there are no glitches: every net changes once a cycle at
         most.
+    count : slice, optional
+        Cycles whose toggles are counted; all if not given.
 
     Raises
     ------
@@ -331,12 +339,15 @@ def simulate_gates(
     functional = np.zeros(nets, np.int64)
     outputs = np.zeros((cycles, g.output_bits.size), np.uint8)
     half = int(0.5 * clock_ns / QUANTUM_NS)
+    first, last, _ = (count or slice(None)).indices(cycles)
     late = _run(
         g,
         np.ascontiguousarray(stimulus, np.uint8),
         zero_delay,
         half,
         size,
+        first,
+        last,
         value,
         state,
         energy,

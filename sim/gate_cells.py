@@ -127,9 +127,9 @@ class CellBehaviour:
         for state in range(self.size):
             found = []
             for rail in by_rail.values():
-                group = self._counting(rail, state)
-                if group is not None:
-                    found.append(group)
+                counting = self._counting(rail, state)
+                if counting is not None:
+                    found.append(counting)
             if found:
                 key = tuple(map(id, found))
                 if key not in numbers:
@@ -147,6 +147,6 @@ class CellBehaviour:
         result = np.zeros(self.size)
         for state in range(self.size):
             for entries in by_rail.values():
-                entry = self._counting(entries, state)
-                result[state] += entry.power if entry is not None else 0.0
+                counting = self._counting(entries, state)
+                result[state] += counting.power if counting is not None else 0.0
         return result

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from hwmodel.sim.gate_cells import CellBehaviour
 from numpy.typing import NDArray
 
 from hwmodel.errors import HwmodelError
-from hwmodel.sim.gate_cells import CellBehaviour
 from hwmodel.technology import CellLibrary, Netlist
 from hwmodel.technology.cells import Table
 from hwmodel.technology.compiled import jit
@@ -230,7 +230,7 @@ def _offsets(sizes: Iterable[int]) -> Ints:
     return np.concatenate([[0], np.cumsum(list(sizes))]).astype(np.int32)
 
 
-def _joined(parts: Sequence[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+def _joined(parts: Sequence[Any], dtype: Any) -> NDArray[Any]:
     flat = [np.asarray(part).reshape(-1) for part in parts]
     return np.concatenate([*flat, np.zeros(1)]).astype(dtype)
 

@@ -15,7 +15,7 @@ __all__ = ["CONSTANT_0", "CONSTANT_1", "Instance", "Netlist", "Port", "read_netl
 # The two constants are nets like any other, with the first two numbers.
 CONSTANT_0 = 0
 CONSTANT_1 = 1
-_CONSTANTS = {"0": CONSTANT_0, "1": CONSTANT_1, "x": CONSTANT_0, "z": CONSTANT_0}
+_CONSTANTS: dict[int | str, int] = {"0": CONSTANT_0, "1": CONSTANT_1, "x": CONSTANT_0, "z": CONSTANT_0}
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def read_netlist(
     name = _top(source, top)
     module = source["modules"][name]
     labels = _net_names(module)
-    numbers: dict[int | str, int] = {**_CONSTANTS}
+    numbers = dict(_CONSTANTS)
     names = ["1'b0", "1'b1"]
 
     def net(bit: int | str) -> int:

@@ -181,8 +181,8 @@ def propagate(design: BoundNetlist, latest: bool = True) -> Arrivals:
     sign = 1.0 if latest else -1.0
     done = _propagate(order, first, arcs, waiting, tables, design.loads, arrival, slew, best, sign)
     if done < nodes:
-        net = design.netlist.net_names[int(np.flatnonzero(waiting > 0)[0]) >> 1]
-        raise HwmodelError(f"netlist {design.netlist.name}: a combinational loop through net {net}")
+        name = design.netlist.net_names[int(np.flatnonzero(waiting > 0)[0]) >> 1]
+        raise HwmodelError(f"netlist {design.netlist.name}: combinational loop through net {name}")
     return Arrivals(arrival, slew, best)
 
 
@@ -233,7 +233,8 @@ def static_timing(
     design = netlist if isinstance(netlist, BoundNetlist) else bind(netlist, library)
     late = propagate(design)
     tables = models_of(library).bank.arrays()
-    period, setup, endpoint, node = 0.0, 0.0, "nothing", -1
+    period, setup, node = 0.0, 0.0, -1
+    endpoint = "nothing: no path"
     checks = design.checks["setup"]
     if len(checks):
         times = _constraints(checks, tables, late.slew)
@@ -245,12 +246,12 @@ def static_timing(
     for port in design.netlist.ports.values():
         if port.direction != "output":
             continue
-        for index, net in enumerate(port.bits):
+        for bit, net in enumerate(port.bits):
             for edge in (FALL, RISE):
                 arrival = float(late.arrival[2 * net + edge])
                 if arrival > period:
                     period, setup, node = arrival, 0.0, 2 * net + edge
-                    endpoint = f"output {port.name}[{index}]"
+                    endpoint = f"output {port.name}[{bit}]"
     return TimingReport(
         period_ns=period,
         setup_ns=setup,

@@ -1,0 +1,375 @@
+"""Energy per MAC of a mapped netlist under a named operand stream.
+
+The netlist is simulated with the delays of its cells; every event on every net is counted with
+the library's energy for it. In the same run the outputs are compared with the golden model: a
+netlist that computes something else has no energy per MAC.
+"""
+
+import importlib.metadata
+import math
+import statistics
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwmodel.arithmetic import simulate
+from hwmodel.errors import HwmodelError
+from hwmodel.sim.activity import Activity, simulate_gates
+from hwmodel.sim.gates import GateNetlist, build_gates
+from hwmodel.sim.stimulus import ACCUMULATION_LENGTH, Stimulus, operands
+from hwmodel.store import Store, content_key
+from hwmodel.technology import CellLibrary, Netlist, load_library, read_netlist
+from hwmodel.technology.design import CLOCK_SLEW_NS, INPUT_SLEW_NS, OUTPUT_LOAD_FF
+from hwmodel.units import UnitSpec
+
+__all__ = ["DEFAULT_VECTORS", "EnergyResult", "energy_of_netlist", "measure_energy"]
+
+DEFAULT_VECTORS = 64 * ACCUMULATION_LENGTH
+# Raise when the same netlist and stimulus give other figures than before.
+_VERSION = 1
+_RESET_CYCLES = 3
+# Edges from the cycle in which operands are applied to the one at whose end acc holds their sum.
+_LATENCY = 2
+# Fewer accumulations than this give no honest interval.
+_LEAST_ACCUMULATIONS = 8
+
+
+@dataclass(frozen=True)
+class EnergyResult:
+    """Energy of a unit, with all that it holds for.
+
+    Attributes
+    ----------
+    spec, library, corner, wire_load, structure : str
+        Unit, technology and implementation.
+    stimulus, stimulus_description : str
+        The operand stream.
+    clock_ns : float
+        Clock period; leakage energy is proportional to it.
+    fj_per_mac : float
+        Total energy in fJ for each multiply-accumulate.
+    interval : tuple of float
+        95 % confidence interval of it, from the means of whole accumulations.
+    internal_fj, switching_fj, clock_fj, leakage_fj : float
+        Its parts: inside cells at data events; charging nets that the unit drives (output ports
+        with their load included); the clock inside flip-flops and on their clock pins (no clock
+        tree); leakage by state.
+    glitch_share : float
+        Part of `fj_per_mac` that would not be spent if gates had no delay.
+    toggles_per_cycle, functional_toggles_per_cycle : float
+        Changes of nets in a cycle, the clock apart; and those that remain without delays.
+    nets : int
+        Nets of the netlist, constants apart.
+    nets_annotated : float
+        Share of them that the simulation follows.
+    vectors : int
+        Multiply-accumulates simulated.
+    outputs_checked : int
+        Accumulator codes that were compared with the golden model (all equal, or there is no
+        result).
+    provenance : dict
+        Tool versions, hashes and conditions.
+    """
+
+    spec: str
+    library: str
+    corner: str
+    wire_load: str
+    structure: str
+    stimulus: str
+    stimulus_description: str
+    clock_ns: float
+    fj_per_mac: float
+    interval: tuple[float, float]
+    internal_fj: float
+    switching_fj: float
+    clock_fj: float
+    leakage_fj: float
+    glitch_share: float
+    toggles_per_cycle: float
+    functional_toggles_per_cycle: float
+    nets: int
+    nets_annotated: float
+    vectors: int
+    outputs_checked: int
+    provenance: dict[str, Any]
+
+    @property
+    def split(self) -> dict[str, float]:
+        """Parts of `fj_per_mac` by name."""
+        return {
+            "internal": self.internal_fj,
+            "switching": self.switching_fj,
+            "clock": self.clock_fj,
+            "leakage": self.leakage_fj,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON can hold it."""
+        return asdict(self) | {"interval": list(self.interval)}
+
+    @classmethod
+    def from_dict(cls, entry: dict[str, Any]) -> "EnergyResult":
+        """Record of what `to_dict` gave."""
+        low, high = entry["interval"]
+        return cls(**{**entry, "interval": (low, high)})
+
+
+class Synthesised(Protocol):
+    """What energy needs of a synthesis result."""
+
+    @property
+    def structure(self) -> Any:
+        """Name of the chosen implementation."""
+
+    @property
+    def delay_ns(self) -> float:
+        """Minimum clock period."""
+
+    @property
+    def clock_ns(self) -> float | None:
+        """Clock period that was asked for."""
+
+    @property
+    def netlist_json(self) -> str:
+        """Mapped netlist as Yosys' JSON."""
+
+
+def _columns(gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus) -> NDArray[np.uint8]:
+    """Bits of all input ports in every cycle: reset, operands, and two cycles to finish."""
+    count = stimulus.a_codes.size
+    total = _RESET_CYCLES + count + _LATENCY
+    window = slice(_RESET_CYCLES, _RESET_CYCLES + count)
+    known = {
+        "a": (stimulus.a_codes, spec.a.bits),
+        "b": (stimulus.b_codes, spec.b.bits),
+        "valid": (stimulus.valid, 1),
+        "clear": (stimulus.clear, 1),
+        "rst": (np.zeros(count, bool), 1),
+    }
+    expected = {name: width for name, (_, width) in known.items()}
+    if dict(gates.inputs) != expected:
+        raise HwmodelError(
+            f"netlist {gates.design.netlist.name}: expected input ports {expected} besides the"
+            f" clock, found {dict(gates.inputs)}"
+        )
+    parts = []
+    for name, width in gates.inputs:
+        bits = np.zeros((total, width), np.uint8)
+        codes = np.asarray(known[name][0]).astype(np.int64)
+        bits[window] = codes[:, None] >> np.arange(width) & 1
+        if name == "rst":
+            bits[:_RESET_CYCLES] = 1
+        parts.append(bits)
+    return np.concatenate(parts, axis=1)
+
+
+def _check_outputs(
+    gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus, activity: Activity
+) -> int:
+    """Compare every accumulator code with the golden model; the number of them."""
+    if gates.outputs != (("acc", spec.accumulator_bits),):
+        raise HwmodelError(
+            f"netlist {gates.design.netlist.name}: expected the output port acc of"
+            f" {spec.accumulator_bits} bits, found {dict(gates.outputs)}"
+        )
+    golden = simulate(spec, stimulus.a_codes, stimulus.b_codes, stimulus.valid, stimulus.clear)
+    first = _RESET_CYCLES + _LATENCY
+    found = activity.outputs[first : first + golden.size]
+    width = spec.accumulator_bits
+    if width <= 64:
+        golden = golden.astype(np.uint64)
+    one = golden.dtype.type(1) if width <= 64 else 1
+    expected = np.stack([(golden >> bit * one & one).astype(np.uint8) for bit in range(width)], 1)
+    wrong = np.flatnonzero((found != expected).any(axis=1))
+    if wrong.size:
+        step = int(wrong[0])
+        got = sum(int(bit) << place for place, bit in enumerate(found[step]))
+        raise HwmodelError(
+            f"the mapped netlist of {spec.name} differs from the golden model in {wrong.size} of"
+            f" {golden.size} steps, first in step {step}: a=0x{int(stimulus.a_codes[step]):x},"
+            f" b=0x{int(stimulus.b_codes[step]):x}, expected acc=0x{int(golden[step]):x}, got"
+            f" 0x{got:x}; synthesis or simulation is at fault, so no energy is given"
+        )
+    return int(golden.size)
+
+
+def _annotated(gates: GateNetlist) -> tuple[int, float]:
+    """Nets of the netlist, and the share that is driven in the simulation."""
+    arrays = gates.arrays
+    nets = np.arange(2, gates.design.netlist.net_count)
+    driven = [arrays.output_nets[: arrays.outputs_at[-1]], arrays.input_nets]
+    followed = np.union1d(np.concatenate(driven), np.array(sorted(gates.design.clock_nets)))
+    return int(nets.size), float(np.isin(nets, followed).mean())
+
+
+def _interval(per_cycle: NDArray[np.float64]) -> tuple[float, float]:
+    """95 % interval of the mean, from the means of successive accumulations.
+
+    Successive accumulations start from a cleared register and are nearly independent. Student's t
+    quantile by its expansion in the normal one (Abramowitz and Stegun, 26.7.5).
+    """
+    count = per_cycle.size // ACCUMULATION_LENGTH
+    batches = per_cycle[: count * ACCUMULATION_LENGTH].reshape(count, -1).mean(axis=1)
+    z, v = statistics.NormalDist().inv_cdf(0.975), count - 1
+    t = z + (z**3 + z) / (4 * v) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
+    half = t * float(batches.std(ddof=1)) / math.sqrt(count)
+    mean = float(per_cycle.mean())
+    return mean - half, mean + half
+
+
+def energy_of_netlist(
+    spec: UnitSpec,
+    netlist: Netlist,
+    library: CellLibrary,
+    stimulus: Stimulus,
+    clock_ns: float | None = None,
+    structure: str = "",
+) -> EnergyResult:
+    """Energy of a mapped netlist of a unit.
+
+    Parameters
+    ----------
+    spec : UnitSpec
+        What the netlist computes.
+    netlist : Netlist
+        Flat netlist of cells of `library` with the ports of a unit.
+    library : CellLibrary
+        The library, with power tables.
+    stimulus : Stimulus
+        Operands; at least 8 accumulations.
+    clock_ns : float, optional
+        Clock period; the latest arrival in the netlist if not given.
+    structure : str
+        Name of the implementation, for the record.
+
+    Raises
+    ------
+    HwmodelError
+        The netlist does not compute what the golden model says, the clock is too short, or the
+        library has no power tables.
+    """
+    least = _LEAST_ACCUMULATIONS * ACCUMULATION_LENGTH
+    if stimulus.a_codes.size < least:
+        raise HwmodelError(
+            f"expected at least {least} vectors ({_LEAST_ACCUMULATIONS} accumulations of"
+            f" {ACCUMULATION_LENGTH}), got {stimulus.a_codes.size}"
+        )
+    gates = build_gates(netlist, library)
+    clock = gates.horizon_ns if clock_ns is None else clock_ns
+    bits = _columns(gates, spec, stimulus)
+    # From the cycle in which the first sum lands to the last in which operands arrive, every
+    # cycle does one whole multiply-accumulate.
+    window = slice(_RESET_CYCLES + _LATENCY, _RESET_CYCLES + stimulus.a_codes.size)
+    real = simulate_gates(gates, bits, clock, count=window)
+    checked = _check_outputs(gates, spec, stimulus, real)
+    ideal = simulate_gates(gates, bits, clock, zero_delay=True, count=window)
+    _check_outputs(gates, spec, stimulus, ideal)
+    leakage = real.leakage_nw * clock * 1e-3  # nW * ns = 1e-18 J
+    per_cycle = (real.internal + real.switching + real.clock + leakage)[window]
+    total = float(per_cycle.mean())
+    glitches = (real.internal + real.switching - ideal.internal - ideal.switching)[window]
+    cycles = per_cycle.size
+    nets, share = _annotated(gates)
+    return EnergyResult(
+        spec=spec.name,
+        library=library.name,
+        corner=library.corner,
+        wire_load=library.wire_load.name,
+        structure=structure,
+        stimulus=stimulus.name,
+        stimulus_description=stimulus.description,
+        clock_ns=clock,
+        fj_per_mac=total,
+        interval=_interval(per_cycle),
+        internal_fj=float(real.internal[window].mean()),
+        switching_fj=float(real.switching[window].mean()),
+        clock_fj=float(real.clock[window].mean()),
+        leakage_fj=float(leakage[window].mean()),
+        glitch_share=float(glitches.mean()) / total,
+        toggles_per_cycle=float(real.toggles.sum()) / cycles,
+        functional_toggles_per_cycle=float(ideal.toggles.sum()) / cycles,
+        nets=nets,
+        nets_annotated=share,
+        vectors=int(stimulus.a_codes.size),
+        outputs_checked=checked,
+        provenance={
+            "how": "measured",
+            "method": "event-driven gate-level simulation, NLDM delays, inertial",
+            "hwmodel": importlib.metadata.version("hwmodel"),
+            "method_version": _VERSION,
+            "library_sha256": library.sha256,
+            "netlist_sha256": netlist.sha256(),
+            "stimulus_sha256": stimulus.sha256(),
+            "voltage": library.voltage,
+            "temperature": library.temperature,
+            "output_load_ff": OUTPUT_LOAD_FF,
+            "input_slew_ns": INPUT_SLEW_NS,
+            "clock_slew_ns": CLOCK_SLEW_NS,
+            "clock_tree": "none",
+        },
+    )
+
+
+def measure_energy(
+    spec: UnitSpec,
+    synthesis_result: Synthesised,
+    stimulus: str = "gaussian",
+    clock_ns: float | None = None,
+    vectors: int = DEFAULT_VECTORS,
+    seed: int = 1,
+    library: CellLibrary | None = None,
+    store: Store | None = None,
+) -> EnergyResult:
+    """Energy per MAC of a synthesised unit.
+
+    Parameters
+    ----------
+    spec : UnitSpec
+        The unit.
+    synthesis_result : SynthesisResult
+        What `hwmodel.synthesis.synthesize` gave for it.
+    stimulus : str
+        Name of the operand stream, one of `hwmodel.sim.stimulus.STIMULI`.
+    clock_ns : float, optional
+        Clock period; the result's target if it was met, else its minimum period, if not given.
+    vectors : int
+        Multiply-accumulates to simulate.
+    seed : int
+        Of the operands.
+    library : CellLibrary, optional
+        The library it was mapped to; NanGate 45 nm if not given.
+    store : Store, optional
+        Where finished results are kept.
+
+    Raises
+    ------
+    HwmodelError
+        See `energy_of_netlist` and `hwmodel.sim.stimulus.operands`.
+    """
+    library = load_library() if library is None else library
+    store = Store() if store is None else store
+    netlist = read_netlist(synthesis_result.netlist_json, library)
+    stream = operands(spec, stimulus, vectors, seed)
+    if clock_ns is None:
+        target = synthesis_result.clock_ns
+        clock_ns = synthesis_result.delay_ns if target is None else target
+        clock_ns = max(clock_ns, synthesis_result.delay_ns)
+    structure = str(synthesis_result.structure)
+    key = content_key(
+        version=_VERSION,
+        spec=spec.name,
+        netlist=netlist.sha256(),
+        library=library.sha256,
+        stimulus=stream.sha256(),
+        description=stream.description,
+        clock_ns=clock_ns,
+        structure=structure,
+    )
+    entry = store.load("energy", key)
+    if entry is None:
+        result = energy_of_netlist(spec, netlist, library, stream, clock_ns, structure)
+        entry = store.save("energy", key, result.to_dict())
+    return EnergyResult.from_dict(entry)

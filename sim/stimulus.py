@@ -1,0 +1,146 @@
+"""Operand streams under which energy is measured, by name.
+
+Energy per MAC depends on what is multiplied, so every figure names its stream. Floating streams
+are made as real tensors are: draw values, scale them so that a stated magnitude meets the format's
+largest value, quantise. Codes that stand for NaN or an infinity never occur.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwmodel.errors import HwmodelError
+from hwmodel.formats import Format
+from hwmodel.units import UnitSpec
+
+__all__ = ["ACCUMULATION_LENGTH", "STIMULI", "Stimulus", "operands"]
+
+# Products that are summed before the accumulator starts anew.
+ACCUMULATION_LENGTH = 64
+# Magnitude of the Gaussian stream that meets the format's largest value, in standard deviations.
+_CLIP_SIGMA = 4.0
+# Degrees of freedom of the heavy-tailed stream.
+_STUDENT_DOF = 3
+
+STIMULI = ("uniform", "gaussian", "outliers", "captured")
+
+
+@dataclass(frozen=True, eq=False)
+class Stimulus:
+    """One stream of T operand pairs.
+
+    Attributes
+    ----------
+    name : str
+        Name in `STIMULI`.
+    a_codes, b_codes : array of unsigned int, shape (T,)
+        Operand codes.
+    valid, clear : array of bool, shape (T,)
+        Control inputs.
+    description : str
+        What the operands are, in one sentence.
+    """
+
+    name: str
+    a_codes: NDArray[Any]
+    b_codes: NDArray[Any]
+    valid: NDArray[np.bool_]
+    clear: NDArray[np.bool_]
+    description: str
+
+    def sha256(self) -> str:
+        """Hash of all that the unit sees."""
+        digest = hashlib.sha256()
+        for array in (self.a_codes, self.b_codes, self.valid, self.clear):
+            digest.update(np.ascontiguousarray(array, np.uint32).tobytes())
+        return digest.hexdigest()
+
+
+def operands(spec: UnitSpec, name: str, count: int, seed: int) -> Stimulus:
+    """Operand stream of a unit.
+
+    Parameters
+    ----------
+    spec : UnitSpec
+        The unit; the streams of both operands are independent.
+    name : str
+        ``uniform``: each finite code equally often. ``gaussian``: normal values, 4 standard
+        deviations at the largest value of the format, clipped there. ``outliers``: Student-t
+        values with 3 degrees of freedom, the largest of the stream at the largest value of the
+        format. ``captured``: activations and weights of a layer of a real network.
+    count : int
+        Number of operand pairs, one a clock cycle; the accumulator is cleared every
+        `ACCUMULATION_LENGTH`.
+    seed : int
+        Of the random numbers.
+
+    Raises
+    ------
+    HwmodelError
+        An unknown name, no operands, or ``captured`` where the network cannot be had.
+    """
+    if name not in STIMULI:
+        raise HwmodelError(f"expected a stimulus out of {', '.join(STIMULI)}; got {name!r}")
+    if count < 1:
+        raise HwmodelError(f"expected a stimulus of at least 1 operand pair, got {count}")
+    if name == "captured":
+        from hwmodel.accuracy.capture import captured_operands
+
+        a, b = captured_operands(spec, count)
+        text = "activations and weights of a layer of a real network"
+    else:
+        streams = np.random.default_rng(seed).spawn(2)
+        make = {"uniform": _uniform, "gaussian": _gaussian, "outliers": _outliers}[name]
+        a, b = make(spec.a, count, streams[0]), make(spec.b, count, streams[1])
+        text = {
+            "uniform": "codes drawn uniformly from the finite ones",
+            "gaussian": f"normal values, {_CLIP_SIGMA:g} sigma at the format's maximum (clipped)",
+            "outliers": (
+                f"Student-t values ({_STUDENT_DOF} degrees of freedom), largest of the stream at"
+                " the format's maximum"
+            ),
+        }[name]
+    a, b = _finite(spec.a, np.asarray(a)), _finite(spec.b, np.asarray(b))
+    clear = np.arange(count) % ACCUMULATION_LENGTH == 0
+    return Stimulus(
+        name,
+        a,
+        b,
+        np.ones(count, bool),
+        clear,
+        f"{text}; {count} pairs in random order, accumulator cleared every"
+        f" {ACCUMULATION_LENGTH} products",
+    )
+
+
+def _finite(fmt: Format, codes: NDArray[Any]) -> NDArray[Any]:
+    if not np.isfinite(fmt.decode(codes)).all():
+        raise HwmodelError(
+            f"operand streams hold finite values; NaN or infinity in {fmt.name} came"
+        )
+    return codes
+
+
+def _uniform(fmt: Format, count: int, rng: np.random.Generator) -> NDArray[Any]:
+    codes = np.arange(fmt.code_count)
+    codes = codes[np.isfinite(fmt.decode(codes))]
+    return codes[rng.integers(0, codes.size, count)]
+
+
+def _scaled(fmt: Format, values: NDArray[np.float64], limit: float) -> NDArray[Any]:
+    """Codes of values, of which `limit` meets the largest value; magnitudes if unsigned."""
+    if fmt.min_value >= 0:
+        values = np.abs(values)
+    return fmt.encode(np.clip(values, -limit, limit) * (fmt.max_value / limit))
+
+
+def _gaussian(fmt: Format, count: int, rng: np.random.Generator) -> NDArray[Any]:
+    return _scaled(fmt, rng.standard_normal(count), _CLIP_SIGMA)
+
+
+def _outliers(fmt: Format, count: int, rng: np.random.Generator) -> NDArray[Any]:
+    values = rng.standard_t(_STUDENT_DOF, count)
+    return _scaled(fmt, values, float(np.abs(values).max()))
