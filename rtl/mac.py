@@ -1,5 +1,6 @@
 """Multiply-accumulate units: what all of them share, and the choice of the right one for a spec."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import ClockDomain, Module, Signal, Value
@@ -11,10 +12,40 @@ from hwmodel.errors import HwmodelError, NotBuiltYetError
 from hwmodel.formats import FloatFormat, Rounding
 from hwmodel.units import FloatAccumulator, UnitSpec
 
-__all__ = ["LATENCY", "Mac", "create_unit"]
+__all__ = ["LATENCY", "Mac", "Registers", "create_unit"]
 
 LATENCY = 2
 """Clock edges from an operand at the inputs to the sum that holds its product at `acc`."""
+
+
+@dataclass(frozen=True)
+class Registers:
+    """What a step works on.
+
+    Parameters
+    ----------
+    a, b : Signal
+        Operand codes; `a` is zero where `valid` is 0.
+    valid, clear : Signal
+        Control inputs of the step.
+    accumulator : Signal
+        Code from before the step, whether or not it is cleared.
+    """
+
+    a: Signal
+    b: Signal
+    valid: Signal
+    clear: Signal
+    accumulator: Signal
+
+    def kept(self, m: Module, drop: Value | None = None) -> Signal:
+        """What the step adds to: the accumulator, or zero where `clear` or `drop` is 1."""
+        kept, keep = Signal(len(self.accumulator)), Signal()
+        m.d.comb += [
+            keep.eq(~self.clear if drop is None else ~(self.clear | drop)),
+            kept.eq(self.accumulator & keep.replicate(len(kept))),
+        ]
+        return kept
 
 
 class Mac(Block):
@@ -68,21 +99,13 @@ class Mac(Block):
             clear.eq(self.clear | self.rst),
         ]
         accumulator = Signal(len(self.acc), name="acc_q")
-        kept = Signal(len(self.acc))
-        m.d.comb += [
-            kept.eq(accumulator & (~clear).replicate(len(accumulator))),
-            self.acc.eq(accumulator),
-        ]
-        m.d.sync += accumulator.eq(self.step(m, platform, a, b, valid, kept))
+        m.d.comb += self.acc.eq(accumulator)
+        registers = Registers(a, b, valid, clear, accumulator)
+        m.d.sync += accumulator.eq(self.step(m, platform, registers))
         return m
 
-    def step(
-        self, m: Module, platform: Any, a: Value, b: Value, valid: Value, accumulator: Value
-    ) -> Value:
-        """Next content of the accumulator, from the registered operands and the content now.
-
-        `a` is zero where `valid` is 0.
-        """
+    def step(self, m: Module, platform: Any, registers: Registers) -> Value:
+        """Next content of the accumulator, from the registers' contents now."""
         raise NotImplementedError
 
 

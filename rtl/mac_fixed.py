@@ -8,7 +8,7 @@ from hwmodel.rtl.adders import Adder
 from hwmodel.rtl.align import FixedAlign
 from hwmodel.rtl.decode import Decode, Numerics
 from hwmodel.rtl.faults import Fault
-from hwmodel.rtl.mac import Mac
+from hwmodel.rtl.mac import Mac, Registers
 from hwmodel.rtl.multiply import Multiply, PartialProducts, add_heap
 
 from hwmodel.formats import IntFormat, Overflow
@@ -19,9 +19,9 @@ __all__ = ["ExactMac", "IntegerMac"]
 class IntegerMac(Mac):
     """Integer operands, integer accumulator: wrapping, saturating, or wide enough to be exact."""
 
-    def step(
-        self, m: Module, platform: Any, a: Value, b: Value, valid: Value, accumulator: Value
-    ) -> Value:
+    def step(self, m: Module, platform: Any, registers: Registers) -> Value:
+        a, b = registers.a, registers.b
+        accumulator: Value = registers.kept(m)
         saturates = self.spec.overflow is Overflow.SATURATE
         width = len(accumulator) + saturates
         if saturates:
@@ -83,15 +83,14 @@ class ExactMac(Mac):
 
     faults = frozenset({Fault.WRONG_BIAS, Fault.MISSING_SUBNORMALS})
 
-    def step(
-        self, m: Module, platform: Any, a: Value, b: Value, valid: Value, accumulator: Value
-    ) -> Value:
+    def step(self, m: Module, platform: Any, registers: Registers) -> Value:
         spec, structure = self.spec, self.structure
+        accumulator = registers.kept(m)
         field = spec.fixed_point
         flush = self.fault is Fault.MISSING_SUBNORMALS
         decode_a = self.place(m, platform, "decode_a", Decode(spec.a, flush))
         decode_b = self.place(m, platform, "decode_b", Decode(spec.b, flush))
-        m.d.comb += [decode_a.code.eq(a), decode_b.code.eq(b)]
+        m.d.comb += [decode_a.code.eq(registers.a), decode_b.code.eq(registers.b)]
 
         nonfinite = Signal()
         flags = [
@@ -132,7 +131,7 @@ class ExactMac(Mac):
         ]
         if not spec.has_nonfinite_flag:
             return add.total
-        return Cat(add.total, accumulator[-1] | (nonfinite & valid))
+        return Cat(add.total, accumulator[-1] | (nonfinite & registers.valid))
 
     def _align(
         self, m: Module, platform: Any, decode_a: Any, decode_b: Any, product: Value, sign: Value

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from hwmodel.rtl.accumulate import SelectSpecial
+from hwmodel.rtl.accumulate import DetectSpecial, SelectCode
 from hwmodel.rtl.add import AddSigned
 from hwmodel.rtl.align import Align
 from hwmodel.rtl.decode import Decode, Numerics
 from hwmodel.rtl.exponents import CompareExponents
 from hwmodel.rtl.faults import Fault
-from hwmodel.rtl.mac import Mac
+from hwmodel.rtl.mac import Mac, Registers
 from hwmodel.rtl.multiply import Multiply
 from hwmodel.rtl.normalise import Normalise
 from hwmodel.rtl.reach import Reach
@@ -79,9 +79,7 @@ class FloatMac(Mac):
 
     faults = frozenset(Fault)
 
-    def step(
-        self, m: Module, platform: Any, a: Value, b: Value, valid: Value, accumulator: Value
-    ) -> Value:
+    def step(self, m: Module, platform: Any, registers: Registers) -> Value:
         spec, structure = self.spec, self.structure
         assert isinstance(spec.accumulator, FloatAccumulator)
         fmt = spec.accumulator.format
@@ -90,7 +88,23 @@ class FloatMac(Mac):
         flush = self.fault is Fault.MISSING_SUBNORMALS
         decode_a = self.place(m, platform, "decode_a", Decode(spec.a, flush))
         decode_b = self.place(m, platform, "decode_b", Decode(spec.b, flush))
-        m.d.comb += [decode_a.code.eq(a), decode_b.code.eq(b)]
+        m.d.comb += [decode_a.code.eq(registers.a), decode_b.code.eq(registers.b)]
+
+        product_sign = Signal()
+        signs = [d.sign for d in (decode_a, decode_b) if hasattr(d, "sign")]
+        negative_product = Cat(*signs).xor() if signs else Const(0, 1)
+        if reach.negative_zero:  # what leaves an accumulator of -0 as it is is a product of -0
+            negative_product = negative_product | ~registers.valid
+        m.d.comb += product_sign.eq(negative_product)
+
+        special = self._detect(m, platform, decode_a, decode_b, registers, product_sign)
+        # Where the result is known to be NaN or infinite, zero and zero are added: all bits of
+        # the sum are 0 then, and the special code is only set in it.
+        blank = [getattr(special, flag) for flag in ("nan", "infinite") if hasattr(special, flag)]
+        accumulator = registers.kept(m, Cat(*blank).any() if blank else None)
+        significand_a = decode_a.significand
+        if blank:
+            significand_a &= (~Cat(*blank).any()).replicate(len(significand_a))
 
         acc_sign = accumulator[-1]
         acc_field = accumulator[fmt.mantissa_bits : -1]
@@ -107,7 +121,7 @@ class FloatMac(Mac):
                 structure.adder,
             ),
         )
-        m.d.comb += [multiply.a.eq(decode_a.significand), multiply.b.eq(decode_b.significand)]
+        m.d.comb += [multiply.a.eq(significand_a), multiply.b.eq(decode_b.significand)]
 
         compare = self._compare(m, platform, decode_a, decode_b, acc_field, reach, window)
 
@@ -130,15 +144,8 @@ class FloatMac(Mac):
             align.amount.eq(compare.amount),
         ]
 
-        product_sign, subtract = Signal(), Signal()
-        signs = [d.sign for d in (decode_a, decode_b) if hasattr(d, "sign")]
-        negative_product = Cat(*signs).xor() if signs else Const(0, 1)
-        if reach.negative_zero:  # what leaves an accumulator of -0 as it is is a product of -0
-            negative_product = negative_product | ~valid
-        m.d.comb += [
-            product_sign.eq(negative_product),
-            subtract.eq(product_sign ^ acc_sign),
-        ]
+        subtract = Signal()
+        m.d.comb += subtract.eq(product_sign ^ acc_sign)
         add = self.place(m, platform, "add", AddSigned(window.bits, structure.adder))
         m.d.comb += [
             add.larger.eq(align.larger),
@@ -183,9 +190,17 @@ class FloatMac(Mac):
         if self.fault is Fault.ZERO_SIGN:
             cancelled = Const(0, 1)
         m.d.comb += sign.eq(larger_sign & ~cancelled)
-        return self._select(
-            m, platform, decode_a, decode_b, valid, accumulator, product_sign, sign, rounding, reach
-        )
+        select = self.place(m, platform, "accumulate", SelectCode(spec, reach))
+        m.d.comb += [select.sign.eq(sign), select.magnitude.eq(rounding.magnitude)]
+        for port, source in (
+            ("overflow", rounding),
+            ("nan", special),
+            ("infinite", special),
+            ("infinite_sign", special),
+        ):
+            if hasattr(select, port):
+                m.d.comb += getattr(select, port).eq(getattr(source, port))
+        return select.next
 
     def _compare(
         self,
@@ -217,32 +232,25 @@ class FloatMac(Mac):
             m.d.comb += compare.product_zero.eq(decode_a.zero | decode_b.zero)
         return compare
 
-    def _select(
+    def _detect(
         self,
         m: Module,
         platform: Any,
         decode_a: Any,
         decode_b: Any,
-        valid: Value,
-        accumulator: Value,
-        product_sign: Value,
+        registers: Registers,
         sign: Value,
-        rounding: Any,
-        reach: Reach,
-    ) -> Value:
-        block = SelectSpecial(self.spec, reach)
-        select = self.place(m, platform, "accumulate", block)
-        m.d.comb += [
-            select.accumulator.eq(accumulator),
-            select.sign.eq(sign),
-            select.magnitude.eq(rounding.magnitude),
-        ]
-        if block.takes_specials:
-            m.d.comb += [select.valid.eq(valid), select.product_sign.eq(product_sign)]
+    ) -> Any:
+        """Place what finds results that are no finite sum."""
+        block = DetectSpecial(self.spec, Reach.of(self.spec))
+        special = self.place(m, platform, "special", block)
+        ports = {"valid": registers.valid, "clear": registers.clear, "product_sign": sign}
+        ports["accumulator"] = registers.accumulator
         for operand, decoded in (("a", decode_a), ("b", decode_b)):
             for flag in ("nan", "infinity", "zero"):
-                if hasattr(select, f"{flag}_{operand}"):
-                    m.d.comb += getattr(select, f"{flag}_{operand}").eq(getattr(decoded, flag))
-        if reach.overflow:
-            m.d.comb += select.overflow.eq(rounding.overflow)
-        return select.next
+                if hasattr(decoded, flag):
+                    ports[f"{flag}_{operand}"] = getattr(decoded, flag)
+        for port, source in ports.items():
+            if hasattr(special, port):
+                m.d.comb += getattr(special, port).eq(source)
+        return special

@@ -5,9 +5,9 @@ from typing import Any
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from hwmodel.rtl.block import Block, inputs, outputs
 
-from hwmodel.formats import FloatFormat, Overflow, Specials
+from hwmodel.formats import FloatFormat
 
-__all__ = ["Round", "overflow_code"]
+__all__ = ["Round"]
 
 
 class Round(Block):
@@ -86,18 +86,13 @@ class Round(Block):
         packed = Signal(self.exponent_bits + mantissa_bits + 1)
         scaled = Cat(Const(0, mantissa_bits), self.exponent)
         # The hidden bit and a carry out of the mantissa both step the exponent.
+        some_exponent = (~self.zero).replicate(self.fmt.exponent_bits)
         m.d.comb += [
             packed.eq(scaled + kept + up),
             self.zero.eq(~(self.normal if self.subnormal else self.normal[-1]).any()),
-            self.magnitude.eq(packed & (~self.zero).replicate(len(self.magnitude))),
+            # A sum of zero has no leading one for the exponent to go by; its mantissa is zero.
+            self.magnitude.eq(packed & Cat(Const(-1, mantissa_bits), some_exponent)),
         ]
         if self.detects_overflow:
             m.d.comb += self.overflow.eq((packed > self.fmt.max_code) & ~self.zero)
         return m
-
-
-def overflow_code(fmt: FloatFormat, overflow: Overflow) -> int:
-    """Magnitude code that a sum beyond the largest finite value becomes."""
-    if overflow is Overflow.SATURATE:
-        return fmt.max_code
-    return fmt.infinity_code if fmt.specials is Specials.IEEE else fmt.nan_code
