@@ -2,6 +2,7 @@
 
 import gzip
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hwmodel.store import atomic_write, cache_root
 from hwmodel.synthesis.recipes import DEFAULT_FLOW, Recipe
 from hwmodel.technology.library import CellLibrary
 
-__all__ = ["Flow", "dont_use_patterns", "make_flow"]
+__all__ = ["Flow", "dont_use_patterns", "make_flow", "unused_cells"]
 
 # Cells that the libraries' own flows keep out of synthesis and their Liberty files do not mark:
 # delay, low-power-flow, probe and clock-gate cells, scan flip-flops; by prefix of the library name.
@@ -132,6 +133,14 @@ def dont_use_patterns(library: CellLibrary) -> tuple[str, ...]:
     marked = tuple(sorted(cell.name for cell in library.cells.values() if cell.dont_use))
     known = [globs for prefix, globs in _DONT_USE.items() if library.name.startswith(prefix)]
     return tuple(dict.fromkeys((*(known[0] if known else ()), *marked)))
+
+
+def unused_cells(library: CellLibrary) -> frozenset[str]:
+    """Names of the cells that the patterns keep out."""
+    patterns = dont_use_patterns(library)
+    return frozenset(
+        name for name in library.cells if any(fnmatchcase(name, pattern) for pattern in patterns)
+    )
 
 
 def make_flow(

@@ -7,18 +7,20 @@ from typing import Any
 
 from hwmodel.errors import HwmodelError, ToolError
 from hwmodel.store import Store, content_key
-from hwmodel.synthesis.flow import make_flow
+from hwmodel.synthesis.flow import make_flow, unused_cells
 from hwmodel.synthesis.polish import polish
 from hwmodel.synthesis.recipes import DEFAULT_FLOW, Recipe
 from hwmodel.synthesis.runner import pyosys_version, run_yosys
+from hwmodel.synthesis.sizing import Sizer
 from hwmodel.technology.library import CellLibrary
 from hwmodel.technology.netlist import Netlist, read_netlist
 from hwmodel.technology.timing import static_timing
 
-__all__ = ["Mapped", "load_netlist", "map_design"]
+__all__ = ["Mapped", "load_netlist", "map_blocks", "map_design", "size_mapped"]
 
 # Part of every key: raise it when the meaning of a stored run changes.
 _VERSION = 1
+_SIZING_VERSION = 1
 _KIND = "mapping"
 _SUFFIX = ".netlist.json.gz"
 
@@ -101,11 +103,99 @@ def map_design(
     _cross_check(raw.area(library), json.loads(outputs["stat.json"]), log)
     if recipe.script != DEFAULT_FLOW:
         design = polish(design, top, library)
-    netlist = read_netlist(design, library, top)
-    payload = _measure(netlist, library)
+    return _keep(key, design, top, library, store)
+
+
+def _keep(
+    key: str, design: dict[str, Any], top: str, library: CellLibrary, store: Store
+) -> Mapped:
+    """Measure a netlist and save it with its figures."""
+    payload = _measure(read_netlist(design, library, top), library)
     text = json.dumps(design, separators=(",", ":"))
     store.save_bytes(_KIND, key, _SUFFIX, gzip.compress(text.encode(), 4, mtime=0))
     return Mapped(key=key, **store.save(_KIND, key, payload))
+
+
+def size_mapped(
+    mapped: Mapped, top: str, library: CellLibrary, clock_ns: float | None, store: Store
+) -> Mapped:
+    """Exchange cells of a mapped design for the goal, or fetch the finished run from the store.
+
+    Parameters
+    ----------
+    mapped
+        A finished run.
+    top
+        Its top module.
+    library
+        Its cells.
+    clock_ns
+        Clock period aimed at; None for minimum area (then only exchanges that cost none).
+    store
+        Where finished runs are kept.
+    """
+    key = content_key(version=_SIZING_VERSION, mapped=mapped.key, clock=clock_ns)
+    found = store.load(_KIND, key)
+    if found is not None and store.load_bytes(_KIND, key, _SUFFIX) is not None:
+        return Mapped(key=key, **found)
+    unused = unused_cells(library)
+    sizer = Sizer(load_netlist(mapped, store), top, library, unused)
+    if clock_ns is None:
+        sizer.shrink(float("inf"))
+        sizer.speed_up(0.0, free_only=True)
+    else:
+        sizer.speed_up(clock_ns)
+        sizer.shrink(clock_ns)
+    return _keep(key, sizer.result(), top, library, store)
+
+
+def map_blocks(
+    rtlil: str, top: str, blocks: dict[str, str], recipe: Recipe, library: CellLibrary
+) -> dict[str, float]:
+    """Area of each building block when none is flattened into another.
+
+    Parameters
+    ----------
+    rtlil, top
+        The design.
+    blocks
+        Module of each instance in the top module.
+    recipe, library
+        How and to what it is mapped.
+
+    Returns
+    -------
+    dict
+        um2 by block (instances that differ only in a last ``_a``/``_b`` together), ``registers``
+        for all flip-flops and ``control`` for the gates between the blocks.
+    """
+    kept = tuple(sorted(set(blocks.values())))
+    flow = make_flow(rtlil, top, recipe, library, kept)
+    outputs, _ = run_yosys(flow.script, flow.files, flow.links, ("netlist.json",))
+    modules = json.loads(outputs["netlist.json"])["modules"]
+    areas: dict[str, float] = {}
+    registers = 0.0
+    for module in kept:
+        gates, flip_flops = _module_area(modules[module], library)
+        registers += flip_flops * sum(name == module for name in blocks.values())
+        for instance in (i for i, name in blocks.items() if name == module):
+            block = instance.removesuffix("_a").removesuffix("_b")
+            areas[block] = areas.get(block, 0.0) + gates
+    control, flip_flops = _module_area(modules[top], library)
+    order = {instance.removesuffix("_a").removesuffix("_b"): None for instance in blocks}
+    return {
+        **{block: areas[block] for block in order},
+        "control": control,
+        "registers": registers + flip_flops,
+    }
+
+
+def _module_area(module: dict[str, Any], library: CellLibrary) -> tuple[float, float]:
+    """Areas of the gates and of the flip-flops that stand directly in a module."""
+    kinds = [library.cells.get(cell["type"]) for cell in module["cells"].values()]
+    gates = sum(kind.area for kind in kinds if kind is not None and kind.flip_flop is None)
+    flip_flops = sum(kind.area for kind in kinds if kind is not None and kind.flip_flop is not None)
+    return gates, flip_flops
 
 
 def load_netlist(mapped: Mapped, store: Store) -> dict[str, Any]:

@@ -103,9 +103,54 @@ class Recipe:
         return "\n".join(commands).replace("{D}", str(self.delay_ps)) + "\n"
 
 
-def screening_recipes() -> tuple[Recipe, ...]:
-    return (Recipe("amap"),)
+def screening_recipes(clock_ns: float | None) -> tuple[Recipe, ...]:
+    """Recipes that every structure of a unit goes through, cheap ones.
+
+    Parameters
+    ----------
+    clock_ns
+        Clock period aimed at; None for minimum area.
+    """
+    area = (
+        Recipe("amap", adder="ripple", adder_cells=True, complement=True),
+        Recipe("amap", complement=True),
+    )
+    if clock_ns is None:
+        return area
+    return (*area[1:], Recipe("map", _target(clock_ns, 0.8), adder="sklansky", complement=True))
 
 
-def refining_recipes() -> tuple[Recipe, ...]:
-    return ()
+def refining_recipes(clock_ns: float | None) -> tuple[Recipe, ...]:
+    """Recipes for the few structures that did best in screening; the same for every unit.
+
+    Parameters
+    ----------
+    clock_ns
+        Clock period aimed at; None for minimum area.
+    """
+    if clock_ns is None:
+        scripts = [Recipe(script, complement=True) for script in ("amap2", "deep", "nf", "mapa")]
+        with_cells = [replace(r, adder="ripple", adder_cells=True) for r in scripts]
+        plain = Recipe("amap", adder="ripple", adder_cells=True)
+        booth = Recipe("amap", None, "booth-lowpower", "ripple", True, True)
+        return (*with_cells, *scripts[:2], plain, booth)
+    small = [Recipe("amap2", adder=adder, complement=True) for adder in ("default", "sklansky")]
+    fast = [
+        Recipe(script, _target(clock_ns, share), adder=adder, complement=True)
+        for script, share, adder in (
+            ("map", 0.5, "sklansky"),
+            ("map", 0.65, "default"),
+            ("map", 0.95, "default"),
+            ("fraig", 0.65, "sklansky"),
+            ("fraig", 0.8, "default"),
+            ("balance", 0.65, "default"),
+            ("mapa", 0.65, "sklansky"),
+        )
+    ]
+    cells = Recipe("amap", adder_cells=True, complement=True)
+    return (*small, cells, *fast)
+
+
+def _target(clock_ns: float, share: float) -> int:
+    """ABC's delay target in ps: a share of the clock, the rest being clock-to-output and setup."""
+    return max(round(1000.0 * clock_ns * share), 1)

@@ -1,0 +1,175 @@
+"""Best of structures and recipes for a unit and a goal.
+
+Two rounds, the same for every unit: each structure goes through the cheap screening recipes, then
+the best few through all the others. Every run is kept in the store, so an interrupted search goes
+on where it was, and several processes may share one.
+"""
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+from hwmodel.errors import HwmodelError
+from hwmodel.rtl import Structure, structures_for, to_rtlil
+from hwmodel.store import Store
+from hwmodel.synthesis.mapping import Mapped, map_design, size_mapped
+from hwmodel.synthesis.recipes import (
+    DEFAULT_FLOW,
+    Recipe,
+    refining_recipes,
+    screening_recipes,
+)
+from hwmodel.synthesis.result import TriedPoint
+from hwmodel.synthesis.runner import stop_all
+from hwmodel.technology.library import CellLibrary
+from hwmodel.units import UnitSpec
+
+__all__ = ["Candidate", "Progress", "operator_structure", "rtlil_of", "search"]
+
+# Told after each run: what was run, runs done, runs known so far.
+Progress = Callable[[str, int, int], None]
+
+_WORKERS = 2
+# Structures that go on to the second round.
+_FINALISTS = 3
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A structure mapped by a recipe, and what came of it."""
+
+    structure: Structure
+    recipe: Recipe
+    mapped: Mapped
+
+    def rank(self, clock_ns: float | None) -> tuple[float, ...]:
+        """Smaller is better: area, among those that meet the clock; else how fast."""
+        mapped = self.mapped
+        if clock_ns is None:
+            return (mapped.area_um2, mapped.delay_ns)
+        if mapped.delay_ns <= clock_ns:
+            return (0.0, mapped.area_um2, mapped.delay_ns)
+        return (1.0, mapped.delay_ns, mapped.area_um2)
+
+    def point(self, baseline: bool = False) -> TriedPoint:
+        """Its figures."""
+        return TriedPoint(
+            self.structure.name,
+            self.recipe.name,
+            self.mapped.area_um2,
+            self.mapped.delay_ns,
+            baseline,
+        )
+
+
+@functools.lru_cache(maxsize=256)
+def rtlil_of(spec: UnitSpec, structure: Structure) -> str:
+    """RTLIL of a unit; made once a process, for Amaranth takes as long as mapping."""
+    return to_rtlil(spec, structure)
+
+
+def operator_structure(spec: UnitSpec) -> Structure:
+    """Return the structure that leaves most to the synthesis tool: plain ``*`` and ``+``."""
+    structures = structures_for(spec)
+    plain = [s for s in structures if (s.multiplier, s.adder) == ("plain", "plain")]
+    return plain[0] if plain else structures[0]
+
+
+def search(
+    spec: UnitSpec,
+    library: CellLibrary,
+    clock_ns: float | None,
+    store: Store,
+    progress: Progress | None = None,
+) -> tuple[Candidate, Candidate, list[Candidate]]:
+    """Find the best netlist for a goal.
+
+    Parameters
+    ----------
+    spec
+        The unit.
+    library
+        Cells to use.
+    clock_ns
+        Clock period aimed at; None for minimum area.
+    store
+        Where finished runs are kept.
+    progress
+        Told after every run.
+
+    Returns
+    -------
+    tuple
+        The best candidate, the baseline, and all candidates in the order of the policy.
+    """
+    structures = structures_for(spec)
+    first = [(s, r) for s in structures for r in screening_recipes(clock_ns)]
+    baseline = (operator_structure(spec), Recipe(DEFAULT_FLOW))
+    with _Pool(spec, library, clock_ns, store, progress) as pool:
+        done = pool.run([baseline, *first])
+        screened = sorted(done[1:], key=lambda c: c.rank(clock_ns))
+        finalists = list(dict.fromkeys(c.structure for c in screened))[:_FINALISTS]
+        second = [(s, r) for s in finalists for r in refining_recipes(clock_ns)]
+        done += pool.run(second)
+    best = min(done[1:], key=lambda c: c.rank(clock_ns))
+    return best, done[0], done[1:]
+
+
+class _Pool:
+    """Worker threads around child processes; an error or Ctrl-C ends them all."""
+
+    def __init__(
+        self,
+        spec: UnitSpec,
+        library: CellLibrary,
+        clock_ns: float | None,
+        store: Store,
+        progress: Progress | None,
+    ) -> None:
+        self._spec = spec
+        self._library = library
+        self._clock_ns = clock_ns
+        self._store = store
+        self._progress = progress
+        self._executor = ThreadPoolExecutor(_WORKERS)
+        self._done = self._known = 0
+
+    def __enter__(self) -> "_Pool":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._executor.shutdown(wait=kind is None, cancel_futures=True)
+        if kind is not None:
+            stop_all()
+            self._executor.shutdown(wait=True)
+
+    def run(self, tries: list[tuple[Structure, Recipe]]) -> list[Candidate]:
+        """Run them, two at a time; results in the order of the tries."""
+        self._known += len(tries)
+        futures: dict[Future[Candidate], int] = {
+            self._executor.submit(self._one, structure, recipe): place
+            for place, (structure, recipe) in enumerate(tries)
+        }
+        results: dict[int, Candidate] = {}
+        for future in as_completed(futures):
+            candidate = future.result()
+            results[futures[future]] = candidate
+            self._done += 1
+            if self._progress is not None:
+                label = f"{candidate.structure.name} {candidate.recipe.name}"
+                self._progress(label, self._done, self._known)
+        return [results[place] for place in range(len(tries))]
+
+    def _one(self, structure: Structure, recipe: Recipe) -> Candidate:
+        top = self._spec.identifier
+        try:
+            rtlil = rtlil_of(self._spec, structure)
+            mapped = map_design(rtlil, top, recipe, self._library, self._store)
+            if recipe.script != DEFAULT_FLOW:
+                mapped = size_mapped(mapped, top, self._library, self._clock_ns, self._store)
+        except HwmodelError as error:
+            raise type(error)(
+                f"{self._spec.name}, structure {structure.name}, recipe {recipe.name}: {error}"
+            ) from error
+        return Candidate(structure, recipe, mapped)
