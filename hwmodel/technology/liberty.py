@@ -126,6 +126,7 @@ def parse_liberty(text: str, source: str) -> Group:
     while True:
         match = step()
         if match is None:
+            position += len(text[position:]) - len(text[position:].lstrip())
             line = text.count("\n", 0, position) + 1
             found = text[position : position + 60].strip().split("\n")[0]
             raise HwmodelError(

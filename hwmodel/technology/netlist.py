@@ -15,7 +15,7 @@ __all__ = ["CONSTANT_0", "CONSTANT_1", "Instance", "Netlist", "Port", "read_netl
 # The two constants are nets like any other, with the first two numbers.
 CONSTANT_0 = 0
 CONSTANT_1 = 1
-_CONSTANTS: dict[int | str, int] = {"0": CONSTANT_0, "1": CONSTANT_1, "x": CONSTANT_0, "z": CONSTANT_0}
+_CONSTANTS: dict[int | str, int] = {"0": 0, "1": 1, "x": 0, "z": 0}  # undefined counts as 0
 
 
 @dataclass(frozen=True)
