@@ -27,7 +27,8 @@ class Circuit(NamedTuple):
 
     Cells stand in topological order. ``row_*`` are timing arcs, those of cell i from
     ``row_first[i]`` on; ``variant_first[i]`` is the number of cell i's first variant in the
-    ``variant_*`` arrays (`neighbours`: its possible moves, as choices, -1 filled), whose arcs start at ``arc_first`` and setup rows at ``setup_first``.
+    ``variant_*`` arrays, whose arcs start at ``arc_first`` and setup rows at ``setup_first``;
+    `neighbours` are the possible moves from each variant, as choices, filled up with -1.
     """
 
     row_first: Ints

@@ -106,9 +106,7 @@ def map_design(
     return _keep(key, design, top, library, store)
 
 
-def _keep(
-    key: str, design: dict[str, Any], top: str, library: CellLibrary, store: Store
-) -> Mapped:
+def _keep(key: str, design: dict[str, Any], top: str, library: CellLibrary, store: Store) -> Mapped:
     """Measure a netlist and save it with its figures."""
     payload = _measure(read_netlist(design, library, top), library)
     text = json.dumps(design, separators=(",", ":"))

@@ -131,9 +131,10 @@ def refining_recipes(clock_ns: float | None) -> tuple[Recipe, ...]:
     if clock_ns is None:
         scripts = [Recipe(script, complement=True) for script in ("amap2", "deep", "nf", "mapa")]
         with_cells = [replace(r, adder="ripple", adder_cells=True) for r in scripts]
-        plain = Recipe("amap", adder="ripple", adder_cells=True)
-        booth = Recipe("amap", None, "booth-lowpower", "ripple", True, True)
-        return (*with_cells, *scripts[:2], plain, booth)
+        true = [
+            Recipe(script, adder="ripple", adder_cells=True) for script in ("amap", "amap2", "deep")
+        ]
+        return (*with_cells, *scripts[:2], *true)
     small = [Recipe("amap2", adder=adder, complement=True) for adder in ("default", "sklansky")]
     fast = [
         Recipe(script, _target(clock_ns, share), adder=adder, complement=True)

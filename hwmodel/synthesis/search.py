@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-from hwmodel.errors import HwmodelError
+from hwmodel.errors import HwmodelError, ToolError
 from hwmodel.rtl import Structure, structures_for, to_rtlil
 from hwmodel.store import Store
 from hwmodel.synthesis.mapping import Mapped, map_design, size_mapped
@@ -25,14 +25,22 @@ from hwmodel.synthesis.runner import stop_all
 from hwmodel.technology.library import CellLibrary
 from hwmodel.units import UnitSpec
 
-__all__ = ["Candidate", "Progress", "operator_structure", "rtlil_of", "search"]
+__all__ = [
+    "FINALISTS",
+    "Candidate",
+    "Progress",
+    "Search",
+    "operator_structure",
+    "rtlil_of",
+    "search",
+]
 
 # Told after each run: what was run, runs done, runs known so far.
 Progress = Callable[[str, int, int], None]
 
 _WORKERS = 2
 # Structures that go on to the second round.
-_FINALISTS = 3
+FINALISTS = 3
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,28 @@ class Candidate:
         )
 
 
+@dataclass(frozen=True)
+class Search:
+    """What a search found.
+
+    Attributes
+    ----------
+    best : Candidate
+        The winner.
+    baseline : Candidate or None
+        Plain operators through Yosys' own flow, unless that failed.
+    tried : tuple of Candidate
+        All candidates, in the order of the policy.
+    failures : tuple of str
+        Runs that a tool did not finish, and why.
+    """
+
+    best: Candidate
+    baseline: Candidate | None
+    tried: tuple[Candidate, ...]
+    failures: tuple[str, ...]
+
+
 @functools.lru_cache(maxsize=256)
 def rtlil_of(spec: UnitSpec, structure: Structure) -> str:
     """RTLIL of a unit; made once a process, for Amaranth takes as long as mapping."""
@@ -82,7 +112,7 @@ def search(
     clock_ns: float | None,
     store: Store,
     progress: Progress | None = None,
-) -> tuple[Candidate, Candidate, list[Candidate]]:
+) -> Search:
     """Find the best netlist for a goal.
 
     Parameters
@@ -100,20 +130,30 @@ def search(
 
     Returns
     -------
-    tuple
-        The best candidate, the baseline, and all candidates in the order of the policy.
+    Search
+        The winner and all that was tried. A run that a tool fails is left out and noted.
+
+    Raises
+    ------
+    ToolError
+        Every run of a round failed; the first one's error.
+    HwmodelError
+        The unit cannot be built, or the library cannot be used.
     """
     structures = structures_for(spec)
     first = [(s, r) for s in structures for r in screening_recipes(clock_ns)]
     baseline = (operator_structure(spec), Recipe(DEFAULT_FLOW))
     with _Pool(spec, library, clock_ns, store, progress) as pool:
-        done = pool.run([baseline, *first])
-        screened = sorted(done[1:], key=lambda c: c.rank(clock_ns))
-        finalists = list(dict.fromkeys(c.structure for c in screened))[:_FINALISTS]
-        second = [(s, r) for s in finalists for r in refining_recipes(clock_ns)]
-        done += pool.run(second)
-    best = min(done[1:], key=lambda c: c.rank(clock_ns))
-    return best, done[0], done[1:]
+        yardstick, *screened = pool.run([baseline, *first])
+        tried = [candidate for candidate in screened if candidate is not None]
+        if not tried:
+            raise pool.errors[0]
+        ranked = sorted(tried, key=lambda c: c.rank(clock_ns))
+        finalists = list(dict.fromkeys(c.structure for c in ranked))[:FINALISTS]
+        second = pool.run([(s, r) for s in finalists for r in refining_recipes(clock_ns)])
+        tried += [candidate for candidate in second if candidate is not None]
+    best = min(tried, key=lambda c: c.rank(clock_ns))
+    return Search(best, yardstick, tuple(tried), tuple(str(error) for error in pool.errors))
 
 
 class _Pool:
@@ -134,6 +174,7 @@ class _Pool:
         self._progress = progress
         self._executor = ThreadPoolExecutor(_WORKERS)
         self._done = self._known = 0
+        self.errors: list[ToolError] = []
 
     def __enter__(self) -> "_Pool":
         return self
@@ -144,21 +185,25 @@ class _Pool:
             stop_all()
             self._executor.shutdown(wait=True)
 
-    def run(self, tries: list[tuple[Structure, Recipe]]) -> list[Candidate]:
-        """Run them, two at a time; results in the order of the tries."""
+    def run(self, tries: list[tuple[Structure, Recipe]]) -> list[Candidate | None]:
+        """Run them, two at a time; results in the order of the tries, None where a tool failed."""
         self._known += len(tries)
         futures: dict[Future[Candidate], int] = {
             self._executor.submit(self._one, structure, recipe): place
             for place, (structure, recipe) in enumerate(tries)
         }
-        results: dict[int, Candidate] = {}
+        results: dict[int, Candidate | None] = {}
         for future in as_completed(futures):
-            candidate = future.result()
-            results[futures[future]] = candidate
+            place = futures[future]
+            try:
+                results[place] = future.result()
+            except ToolError as error:
+                results[place] = None
+                self.errors.append(error)
             self._done += 1
             if self._progress is not None:
-                label = f"{candidate.structure.name} {candidate.recipe.name}"
-                self._progress(label, self._done, self._known)
+                structure, recipe = tries[place]
+                self._progress(f"{structure.name} {recipe.name}", self._done, self._known)
         return [results[place] for place in range(len(tries))]
 
     def _one(self, structure: Structure, recipe: Recipe) -> Candidate:

@@ -49,7 +49,9 @@ class _Families:
         self._cells = [
             cell
             for cell in library.cells.values()
-            if cell.name not in unused and not cell.dont_use and (cell.is_combinational or cell.flip_flop)
+            if cell.name not in unused
+            and not cell.dont_use
+            and (cell.is_combinational or cell.flip_flop)
         ]
         self._known: dict[str, tuple[tuple[Variant, ...], VariantTables]] = {}
 
@@ -244,7 +246,10 @@ def _topological(netlist: Netlist, library: CellLibrary) -> Ints:
             continue
         for pin in cell.inputs:
             source = driver.get(instance.pins[pin])
-            if source is not None and library.cells[netlist.instances[source].cell].flip_flop is None:
+            if (
+                source is not None
+                and library.cells[netlist.instances[source].cell].flip_flop is None
+            ):
                 waiting[index] += 1
                 readers.setdefault(source, []).append(index)
     ready = [index for index, count in enumerate(waiting) if count == 0]
@@ -259,9 +264,7 @@ def _topological(netlist: Netlist, library: CellLibrary) -> Ints:
     return np.array(order, np.int64)
 
 
-def _stack(
-    tables: list[VariantTables], sorted_rows: list[Ints]
-) -> tuple[Ints, Ints, Ints, Ints]:
+def _stack(tables: list[VariantTables], sorted_rows: list[Ints]) -> tuple[Ints, Ints, Ints, Ints]:
     arc_first, setup_first = [], []
     arcs: list[Ints] = [np.zeros((0, 2), np.int64)]
     setups: list[Ints] = [np.zeros(0, np.int64)]

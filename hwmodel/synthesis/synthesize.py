@@ -17,7 +17,7 @@ from hwmodel.synthesis.mapping import load_netlist, map_blocks
 from hwmodel.synthesis.recipes import refining_recipes, screening_recipes
 from hwmodel.synthesis.result import SynthesisResult, TriedPoint, pareto
 from hwmodel.synthesis.runner import pyosys_version, run_yosys
-from hwmodel.synthesis.search import Candidate, Progress, rtlil_of, search
+from hwmodel.synthesis.search import FINALISTS, Progress, Search, rtlil_of, search
 from hwmodel.synthesis.verify import check_netlist
 from hwmodel.technology.library import CellLibrary, load_library
 from hwmodel.technology.netlist import read_netlist
@@ -72,8 +72,8 @@ def synthesize(
     stored = store.load(_KIND, key)
     if stored is not None:
         return _from_store(stored)
-    best, baseline, tried = search(spec, library, clock_ns, store, progress)
-    result = _finish(spec, library, clock_ns, store, best, baseline, tried, versions)
+    found = search(spec, library, clock_ns, store, progress)
+    result = _finish(spec, library, clock_ns, store, found, versions)
     store.save(_KIND, key, _to_store(result))
     return result
 
@@ -112,13 +112,11 @@ def _finish(
     library: CellLibrary,
     clock_ns: float | None,
     store: Store,
-    best: Candidate,
-    baseline: Candidate,
-    tried: list[Candidate],
+    found: Search,
     versions: dict[str, str],
 ) -> SynthesisResult:
     """Check the winner, split its area, and write it down."""
-    top = spec.identifier
+    top, best = spec.identifier, found.best
     design = load_netlist(best.mapped, store)
     checked = check_netlist(spec, read_netlist(design, library, top), library)
     rtlil = rtlil_of(spec, best.structure)
@@ -133,10 +131,11 @@ def _finish(
         f" ({library.wire_load.name}), ideal clock, input to output of registers with setup",
         "effort": (
             f"{len(structures_for(spec))} structures x {len(screening_recipes(clock_ns))} screening"
-            f" recipes, the best 3 x {len(refining_recipes(clock_ns))} more, then cell sizing; the"
-            " same policy for every unit"
+            f" recipes, the best {FINALISTS} x {len(refining_recipes(clock_ns))} more, then cell"
+            " sizing; the same policy for every unit"
         ),
-        "runs": len(tried),
+        "runs": len(found.tried),
+        "failed_runs": list(found.failures),
         "checked_vectors": checked,
         "register_area_um2": mapped.register_area_um2,
         "blocks": (
@@ -162,7 +161,10 @@ def _finish(
         blocks=blocks,
         netlist=_verilog(text, top),
         netlist_json=text,
-        points=(baseline.point(baseline=True), *(c.point() for c in tried)),
+        points=(
+            *([found.baseline.point(baseline=True)] if found.baseline else []),
+            *(c.point() for c in found.tried),
+        ),
         versions=versions,
         provenance=provenance,
     )
@@ -201,7 +203,9 @@ def _versions(library: CellLibrary) -> dict[str, str]:
 def _code_digest() -> str:
     """Hash of the source that a result depends on: formats, units, RTL, timing, synthesis."""
     root = Path(hwmodel.__file__).parent
-    folders = [root / name for name in ("formats", "units", "arithmetic", "technology", "synthesis")]
+    folders = [
+        root / name for name in ("formats", "units", "arithmetic", "technology", "synthesis")
+    ]
     folders.append(Path(hwmodel.rtl.__file__).parent)
     digest = sha256()
     for folder in folders:

@@ -70,6 +70,8 @@ def find_variants(cell: Cell, candidates: list[Cell]) -> tuple[Variant, ...]:
             continue
         if (other.flip_flop is None) != (cell.flip_flop is None):
             continue
+        if other.flip_flop is None and not other.is_combinational:
+            continue
         if cell.flip_flop is not None:
             # Registers: the same cell in another drive, pin for pin.
             same = (
