@@ -8,9 +8,7 @@ from hwmodel.rtl.block import Block, inputs, outputs
 __all__ = ["Align", "FixedAlign", "shift_left", "shift_right_sticky"]
 
 
-def shift_left(
-    m: Module, word: Value, amount: Value, fill: Value, stem: str, order: list[int] | None = None
-) -> Value:
+def shift_left(m: Module, word: Value, amount: Value, stem: str, one_hot: int = 0) -> Value:
     """Shift left without loss: the result has room for the largest amount.
 
     Parameters
@@ -19,21 +17,28 @@ def shift_left(
         Where the stages are written.
     word, amount : Value
         What to shift, and by how many places.
-    fill : Value
-        Bit that comes in from the right, and stands to the left of the word.
     stem : str
         Names the stages' signals.
-    order : list of int, optional
-        Bits of `amount` in the order of their stages; by default from the lowest up, which keeps
-        the early stages narrow.
+    one_hot : int
+        How many of the upper bits of `amount` are decoded into one enable for each distance, so
+        that their stages become one AND-OR stage.
     """
-    for k in order if order is not None else range(len(amount)):
+    steps = len(amount) - one_hot
+    for k in range(steps):  # from the lowest up, which keeps the early stages narrow
         step = 1 << k
         stage = Signal(len(word) + step, name=f"{stem}_{step}")
-        edge = fill.replicate(step)
+        edge = Const(0, step)
         m.d.comb += stage.eq(Mux(amount[k], Cat(edge, word), Cat(word, edge)))
         word = stage
-    return word
+    if one_hot == 0:
+        return word
+    stride, choices = 1 << steps, 1 << one_hot
+    total: Value = Const(0, len(word) + stride * (choices - 1))
+    for choice in range(choices):
+        enable = Signal(name=f"{stem}_by_{choice * stride}")
+        m.d.comb += enable.eq(amount[steps:] == choice)
+        total = total | Cat(Const(0, choice * stride), word & enable.replicate(len(word)))
+    return total[: len(word) + stride * (choices - 1)]
 
 
 def shift_right_sticky(m: Module, word: Value, amount: Value, stem: str) -> tuple[Value, Value]:
@@ -72,9 +77,14 @@ class FixedAlign(Block):
         Bits at the right of the shifted word that are never set and are left out.
     width : int
         Width of `field`.
+    one_hot : int
+        Bits of `amount` that are shifted by in one stage of ANDs and ORs.
     """
 
-    def __init__(self, significand_bits: int, amount_bits: int, drop: int, width: int) -> None:
+    def __init__(
+        self, significand_bits: int, amount_bits: int, drop: int, width: int, one_hot: int = 0
+    ) -> None:
+        self.one_hot = one_hot
         self.drop = drop
         self.width = width
         super().__init__(
@@ -91,7 +101,7 @@ class FixedAlign(Block):
         m = Module()
         word: Value = self.significand
         if self.amount_bits:
-            word = shift_left(m, word, self.amount, Const(0, 1), "shifted")
+            word = shift_left(m, word, self.amount, "shifted", self.one_hot)
         if self.drop < 0:
             word = Cat(Const(0, -self.drop), word)
         magnitude = Signal(self.width)

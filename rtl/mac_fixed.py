@@ -15,6 +15,10 @@ from hwmodel.formats import IntFormat, Overflow
 
 __all__ = ["ExactMac", "IntegerMac"]
 
+# The last stages of the shift, one AND-OR instead of two multiplexers: smaller and quicker than
+# 0, 1 or 3 for E4M3 on NanGate 45 nm.
+_ONE_HOT = 2
+
 
 class IntegerMac(Mac):
     """Integer operands, integer accumulator: wrapping, saturating, or wide enough to be exact."""
@@ -147,7 +151,7 @@ class ExactMac(Mac):
             drop -= 1
         width = min(len(product) + high - drop, self.spec.fixed_point.width)
         assert low >= drop or self.fault is not None, "the last bit is finer than every product"
-        block = FixedAlign(len(product), len(amount), drop, width)
+        block = FixedAlign(len(product), len(amount), drop, width, min(_ONE_HOT, len(amount)))
         align = self.place(m, platform, "align", block)
         m.d.comb += [align.significand.eq(product), align.sign.eq(sign)]
         if len(amount):

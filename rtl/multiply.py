@@ -38,7 +38,7 @@ def booth_products(heap: Heap, a: Value, b: Value, signs: tuple[bool, bool]) -> 
     Returns what drives the bits.
     """
     assignments = []
-    multiplicand = Cat(a, a[-1] if signs[0] else Const(0, 1))  # room for twice a
+    multiplicand = Cat(a, a[-1]) if signs[0] else Cat(a, Const(0, 2))  # room for -2a .. 2a
     top = b[-1] if signs[1] else Const(0, 1)
     digits = (len(b) + (0 if signs[1] else 1) + 1) // 2
     padded = Cat(Const(0, 1), b, *[top] * 3)  # bit -1, then b, then its extension
