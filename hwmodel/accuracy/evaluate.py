@@ -8,7 +8,6 @@ import contextlib
 import functools
 import importlib.metadata
 import io
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -51,11 +50,11 @@ def evaluate_networks(
 
 @contextlib.contextmanager
 def _threads() -> Iterator[None]:
-    """At most `MAX_THREADS` threads of PyTorch, as many as there are processors."""
+    """At most `MAX_THREADS` threads of PyTorch (OMP_NUM_THREADS and the machine may say fewer)."""
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(max(1, min(MAX_THREADS, os.cpu_count() or 1)))
+    torch.set_num_threads(min(MAX_THREADS, before))
     try:
         yield
     finally:

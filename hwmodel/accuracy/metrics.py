@@ -50,10 +50,11 @@ class ErrorPower:
 
     @property
     def sqnr_db(self) -> float:
-        """``10 log10(signal / error)``; infinite without error."""
+        """``10 log10(signal / error)``; infinite without error, minus infinity if all is error."""
         if self.error == 0:
             return math.inf
-        return 10 * math.log10(self.signal / self.error) if self.signal > 0 else -math.inf
+        ratio = self.signal / self.error
+        return 10 * math.log10(ratio) if ratio > 0 else -math.inf
 
 
 def proportion(hits: int, count: int) -> Interval:

@@ -104,15 +104,15 @@ def unlabelled_split(progress: Progress | None = None) -> tuple[Pictures, Pictur
     )
     if len(files) != len(ACTIVITIES):
         raise HwmodelError(f"{GCOMPRIS.file} lacks one of {', '.join(ACTIVITIES)}")
-    pictures: dict[str, npt.NDArray[np.uint8]] = {}
+    pictures: list[npt.NDArray[np.uint8]] = []
     seen: set[bytes] = set()
     for data in files.values():
         for path, raw in sorted(qt_resources(data)):
             digest = hashlib.sha256(raw).digest()
             if path.endswith(".webp") and digest not in seen:
                 seen.add(digest)
-                pictures[path] = _load(raw)
-    stacked = np.stack(list(pictures.values()))
+                pictures.append(_load(raw))
+    stacked = np.stack(pictures)
     chosen = np.arange(len(stacked)) % CALIBRATION_STRIDE == 0
     source = f"photographs in {GCOMPRIS.name} {GCOMPRIS.version}"
     return (
