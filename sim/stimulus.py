@@ -16,7 +16,7 @@ from hwmodel.errors import HwmodelError
 from hwmodel.formats import Format
 from hwmodel.units import UnitSpec
 
-__all__ = ["ACCUMULATION_LENGTH", "STIMULI", "Stimulus", "operands"]
+__all__ = ["ACCUMULATION_LENGTH", "STIMULI", "Stimulus", "check_name", "operands"]
 
 # Products that are summed before the accumulator starts anew.
 ACCUMULATION_LENGTH = 64
@@ -26,6 +26,7 @@ _CLIP_SIGMA = 4.0
 _STUDENT_DOF = 3
 
 STIMULI = ("uniform", "gaussian", "outliers", "captured")
+_CAPTURED = "captured"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,8 @@ def operands(spec: UnitSpec, name: str, count: int, seed: int) -> Stimulus:
         ``uniform``: each finite code equally often. ``gaussian``: normal values, 4 standard
         deviations at the largest value of the format, clipped there. ``outliers``: Student-t
         values with 3 degrees of freedom, the largest of the stream at the largest value of the
-        format. ``captured``: activations and weights of a layer of a real network.
+        format. ``captured``: activations and weights of a layer of a real network, and
+        ``captured-LAYER`` those of another one of `hwmodel.accuracy.capture.LAYERS`.
     count : int
         Number of operand pairs, one a clock cycle; the accumulator is cleared every
         `ACCUMULATION_LENGTH`.
@@ -82,15 +84,15 @@ def operands(spec: UnitSpec, name: str, count: int, seed: int) -> Stimulus:
     HwmodelError
         An unknown name, no operands, or ``captured`` where the network cannot be had.
     """
-    if name not in STIMULI:
-        raise HwmodelError(f"expected a stimulus out of {', '.join(STIMULI)}; got {name!r}")
+    check_name(name)
     if count < 1:
         raise HwmodelError(f"expected a stimulus of at least 1 operand pair, got {count}")
-    if name == "captured":
+    if name.startswith(_CAPTURED):
         from hwmodel.accuracy.capture import captured_operands
 
-        a, b = captured_operands(spec, count)
-        text = "activations and weights of a layer of a real network"
+        layer = name.removeprefix(_CAPTURED).removeprefix("-")
+        named = {"layer": layer} if layer else {}
+        a, b, text = captured_operands(spec, count, seed=seed, **named)
     else:
         streams = np.random.default_rng(seed).spawn(2)
         make = {"uniform": _uniform, "gaussian": _gaussian, "outliers": _outliers}[name]
@@ -103,6 +105,7 @@ def operands(spec: UnitSpec, name: str, count: int, seed: int) -> Stimulus:
                 " the format's maximum"
             ),
         }[name]
+        text += f"; independent, in random order (seed {seed})"
     a, b = _finite(spec.a, np.asarray(a)), _finite(spec.b, np.asarray(b))
     clear = np.arange(count) % ACCUMULATION_LENGTH == 0
     return Stimulus(
@@ -111,9 +114,20 @@ def operands(spec: UnitSpec, name: str, count: int, seed: int) -> Stimulus:
         b,
         np.ones(count, bool),
         clear,
-        f"{text}; {count} pairs in random order, accumulator cleared every"
-        f" {ACCUMULATION_LENGTH} products",
+        f"{text}; {count} pairs, accumulator cleared every {ACCUMULATION_LENGTH} products",
     )
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that `operands` does not know.
+
+    Raises
+    ------
+    HwmodelError
+        It is not one of `STIMULI` (or ``captured-`` and a layer).
+    """
+    if name not in STIMULI and not name.startswith(f"{_CAPTURED}-"):
+        raise HwmodelError(f"expected a stimulus out of {', '.join(STIMULI)}; got {name!r}")
 
 
 def _finite(fmt: Format, codes: NDArray[Any]) -> NDArray[Any]:

@@ -23,15 +23,21 @@ Examples:
 @click.option(
     "--clock", type=float, help="Clock target and period in ns.  [default: smallest area]"
 )
-@click.option("--liberty", type=click.Path(path_type=Path), help="Cell library (Liberty file).")
-@click.option("--vectors", type=int, help="Multiply-accumulates to simulate.  [default: 4096]")
+@click.option(
+    "--liberty",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="Cell library instead of NanGate 45 nm; repeat it for one in several files.",
+)
+@click.option("--vectors", type=int, metavar="N", help="Products to simulate.  [default: 4096]")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the operands.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def command(
     spec: str,
     stimulus: str,
     clock: float | None,
-    liberty: Path | None,
+    liberty: tuple[Path, ...],
     vectors: int | None,
     seed: int,
     as_json: bool,
@@ -42,18 +48,18 @@ def command(
     of its cells, and every toggle, glitches included, charged with the library's energy for it.
     The accumulator is compared with the golden model in the same run.
     """
+    from hwmodel.cli.synth import SynthesisProgress
     from hwmodel.cost.energy import DEFAULT_VECTORS, measure_energy
-    from hwmodel.errors import HwmodelError
-    from hwmodel.sim.stimulus import STIMULI
+    from hwmodel.sim.stimulus import check_name
     from hwmodel.synthesis import synthesize
     from hwmodel.technology import load_library
     from hwmodel.units import parse_unit
 
     unit = parse_unit(spec)
-    if stimulus not in STIMULI:
-        raise HwmodelError(f"expected a stimulus out of {', '.join(STIMULI)}; got {stimulus!r}")
-    library = load_library(liberty)
-    synthesised = synthesize(unit, library=library, clock_ns=clock)
+    check_name(stimulus)
+    library = load_library(list(liberty) if liberty else None)
+    with SynthesisProgress(unit.name) as progress:
+        synthesised = synthesize(unit, library, clock, progress=progress.update)
     count = DEFAULT_VECTORS if vectors is None else vectors
     result = measure_energy(
         unit, synthesised, stimulus, clock_ns=clock, vectors=count, seed=seed, library=library

@@ -20,7 +20,13 @@ from hwmodel.sim.activity import Activity, simulate_gates
 from hwmodel.sim.gates import GateNetlist, build_gates
 from hwmodel.sim.stimulus import ACCUMULATION_LENGTH, Stimulus, operands
 from hwmodel.store import Store, content_key
-from hwmodel.technology import CellLibrary, Netlist, load_library, read_netlist
+from hwmodel.technology import (
+    CellLibrary,
+    Netlist,
+    load_library,
+    read_netlist,
+    static_timing,
+)
 from hwmodel.technology.design import CLOCK_SLEW_NS, INPUT_SLEW_NS, OUTPUT_LOAD_FF
 from hwmodel.units import UnitSpec
 
@@ -241,7 +247,7 @@ def energy_of_netlist(
     stimulus : Stimulus
         Operands; at least 8 accumulations.
     clock_ns : float, optional
-        Clock period; the latest arrival in the netlist if not given.
+        Clock period; the netlist's minimum period if not given.
     structure : str
         Name of the implementation, for the record.
 
@@ -258,7 +264,8 @@ def energy_of_netlist(
             f" {ACCUMULATION_LENGTH}), got {stimulus.a_codes.size}"
         )
     gates = build_gates(netlist, library)
-    clock = gates.horizon_ns if clock_ns is None else clock_ns
+    period = static_timing(gates.design, library).period_ns
+    clock = period if clock_ns is None else clock_ns
     bits = _columns(gates, spec, stimulus)
     # From the cycle in which the first sum lands to the last in which operands arrive, every
     # cycle does one whole multiply-accumulate.
@@ -353,6 +360,11 @@ def measure_energy(
     store = Store() if store is None else store
     netlist = read_netlist(synthesis_result.netlist_json, library)
     stream = operands(spec, stimulus, vectors, seed)
+    if clock_ns is not None and clock_ns < synthesis_result.delay_ns:
+        raise HwmodelError(
+            f"a clock of {clock_ns:g} ns is too short for this netlist of {spec.name}, which needs"
+            f" {synthesis_result.delay_ns:.3f} ns; choose a longer clock"
+        )
     if clock_ns is None:
         target = synthesis_result.clock_ns
         clock_ns = synthesis_result.delay_ns if target is None else target
