@@ -1,3 +1,4 @@
+import json
 import tempfile
 import zipfile
 
@@ -8,13 +9,13 @@ from hwmodel.accuracy import evaluate_networks
 from hwmodel.accuracy import pictures as pictures_module
 from hwmodel.accuracy.metrics import perplexity
 from hwmodel.accuracy.recipes import Recipe
-from hwmodel.accuracy.text import TEXTS, read_text
+from hwmodel.accuracy.text import read_text
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (hwmodel[accuracy])")
 pytest.importorskip("transformers", reason="transformers is not installed (hwmodel[accuracy])")
 
 SENTENCES = (
-    "In 1984 there were 12,345 free men.\n\n  def f(x): return x**2 # naïve façade – 汉字 🙂\n"
+    "In 1984 there were 12,345 free men.\n\n  def f(x): return x**2 # naïve façade 汉字 🙂\n"
 )
 
 
@@ -96,8 +97,6 @@ def test_tokenizer_keeps_every_byte_and_splits_digits():
 
     encode = load_tokenizer()
     _, entry = _converted(None)
-    import json
-
     tokens = json.loads(entry["tokenizer"])["tokens"]
     pieces = [tokens[i] for i in encode(SENTENCES)]
     # GPT-2's table of printable stand-ins for bytes.
@@ -127,7 +126,6 @@ def test_smollm2_reads_each_text_about_as_well_as_the_first_loader_did(name, pub
     spread = nll.mean(1).std(ddof=1)
     assert np.log(perplexity(nll)) == pytest.approx(np.log(published), abs=3 * spread)
     assert score["agree"] == score["count"] == 4 * 511
-    assert TEXTS[name].pin.sha256
 
 
 @pytest.mark.slow
