@@ -15,6 +15,7 @@ from hwmodel.units import FloatAccumulator, UnitSpec
 
 __all__ = ["boundary_walk", "corner_sections"]
 
+_OVERFLOW_STEPS = 8
 _GROWTH_STEPS = 512  # of the largest product: enough to outgrow every product by far
 _EXPONENTS_ABOVE = 3  # targets reach that many octaves beyond the largest product
 _LAST_STEPS = 512  # products that a walk may take from near the boundary to the very boundary
@@ -52,8 +53,11 @@ def _states(
     paths = [np.zeros(0, np.int64)]
     paths += [products.nearest([x]) for x in (smallest, -smallest, largest, -largest)]
     paths.append(products.nearest([largest / 3, -largest / 3]))  # to zero, as far as that goes
-    # Beyond the largest finite value of a narrow float.
-    paths += [np.repeat(products.nearest(x), 8) for x in (largest, -largest)]
+    if isinstance(spec.accumulator, FloatAccumulator):
+        # Beyond the largest finite value, where a few products get there.
+        count = int(spec.accumulator.format.max_value // largest) + 1
+        if count <= _OVERFLOW_STEPS:
+            paths += [np.repeat(products.nearest(x), count) for x in (largest, -largest)]
     states = [products.operands(path) for path in paths]
     for x, y, swapped in ((spec.a, spec.b, False), (spec.b, spec.a, True)):
         if not (isinstance(x, FloatFormat) and x.has_nonfinite):
@@ -109,14 +113,14 @@ def _rounding(
     neighbours among the products, and what cancels the sum entirely or but for a unit.
     """
     exponents = _reachable_exponents(fmt, products)
-    ones = 2.0 - 2.0**-fmt.mantissa_bits
-    drawn = 1 + rng.integers(1 << fmt.mantissa_bits, size=len(exponents)) / 2.0**fmt.mantissa_bits
-    scale = 2.0**exponents
-    significands = (np.ones_like(scale), 3 - ones, ones, drawn)
-    targets = np.concatenate([significand * scale for significand in significands])
+    # One octave more: its lower neighbour is the largest number of the last one.
+    powers = fmt.encode(2.0 ** np.append(exponents, exponents[-1] + 1)).astype(np.int64)
+    drawn = powers + rng.integers(1 << fmt.mantissa_bits, size=len(powers))
+    codes = np.concatenate([powers, powers + 1, powers - 1, drawn])
+    targets = fmt.decode(np.clip(codes, 0, fmt.max_code))
     if products.values.min() < 0:
         targets = np.where(rng.integers(2, size=len(targets)) == 1, -targets, targets)
-    targets = np.unique(np.append(fmt.quantize(targets), 0.0))
+    targets = np.unique(np.append(targets, 0.0))
     paths, reached = steered(spec, products, targets)
     operands = []
     for path, value in zip(paths, reached, strict=True):

@@ -41,6 +41,8 @@ Progress = Callable[[int, int], None]
 """Called with what is done and the whole, from time to time."""
 
 _SHOWN = 10
+_MOST_PROCESSES = 8
+_LEAST_CYCLES = 10_000  # a simulator's share: a few seconds, of which its start takes one
 _POWER_UP = 2  # cycles of reset; one would do, for the reset takes the way of the operands
 
 
@@ -187,7 +189,8 @@ def run_cosim(
     fault : Fault, optional
         Build the unit with this mistake, to see that it is caught.
     processes : int, optional
-        Simulators that share the work; by default as many as there are processors, at most 8.
+        Simulators that share the work; by default as many as there are processors, at
+        most 8, and fewer for few cycles.
     progress : callable, optional
         Called with the cycles simulated so far and their whole number.
 
@@ -206,7 +209,7 @@ def run_cosim(
     expected = expected_accumulator(spec, stimulus)
     with _run_folder() as folder:
         codes, unknown, seconds = simulate_verilog(
-            spec, verilog, stimulus, folder.path, processes or _processors(), progress
+            spec, verilog, stimulus, folder.path, processes or _processes(len(stimulus)), progress
         )
         wrong = unknown | (codes != expected)
         first = _first_mismatches(spec, stimulus, expected, codes, unknown, wrong)
@@ -323,8 +326,10 @@ def _responses(
     return codes[first : first + len(part)], unknown[first : first + len(part)]
 
 
-def _processors() -> int:
-    return min(len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1, 8)
+def _processes(cycles: int) -> int:
+    """As many simulators as there are processors, but none for less than its start-up is worth."""
+    count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, min(count, _MOST_PROCESSES, cycles // _LEAST_CYCLES))
 
 
 def _size(path: Path) -> int:

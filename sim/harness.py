@@ -45,12 +45,12 @@ module {top};
 
   initial forever
     for (slot = 0; slot < {batch}; slot = slot + 1) begin
+      // Inputs change just after a rising edge and stand until the next one. The accumulator is
+      // read just before that, so it shows if it heeds them, or the falling edge, already.
       #1 {{rst, valid, clear, a, b}} = stimulus[slot * {slot_bits} +: {slot_bits}];
-      // The inputs of this cycle stand already: an accumulator that they reach without waiting
-      // for the edge would show.
-      #3 response[slot * {acc_bits} +: {acc_bits}] = acc;
+      #4 clk = 0;
+      #4 response[slot * {acc_bits} +: {acc_bits}] = acc;
       #1 clk = 1;
-      #5 clk = 0;
     end
 endmodule
 """

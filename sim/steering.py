@@ -90,16 +90,23 @@ def steered(
     for step in range(limit):
         missing = wanted - reached
         index = products.nearest(missing)
-        after = reached + products.values[index]
-        if isinstance(spec.accumulator, FloatAccumulator):
-            assert spec.overflow is not None
-            after = spec.accumulator.format.quantize(after, spec.overflow)
-        nearer = np.abs(wanted - after) < np.abs(missing)
-        path[nearer, step] = index[nearer]
-        reached = np.where(nearer, after, reached)
-        if not nearer.any():
+        # Beside the largest finite sum the next product may overflow where a smaller one fits.
+        smaller = np.clip(index - np.sign(missing).astype(int), 0, len(products.values) - 1)
+        for choice in (index, smaller):
+            after = _sum(spec, reached, products.values[choice])
+            nearer = (path[:, step] < 0) & (np.abs(wanted - after) < np.abs(missing))
+            path[nearer, step] = choice[nearer]
+            reached = np.where(nearer, after, reached)
+        if (path[:, step] < 0).all():
             break
     return [row[row >= 0] for row in path], reached
+
+
+def _sum(spec: UnitSpec, x: FloatArray, y: FloatArray) -> FloatArray:
+    if not isinstance(spec.accumulator, FloatAccumulator):
+        return x + y
+    assert spec.overflow is not None
+    return np.asarray(spec.accumulator.format.quantize(x + y, spec.overflow))
 
 
 def corner_codes(fmt: Format) -> npt.NDArray[np.uint32]:

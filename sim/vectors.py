@@ -68,18 +68,13 @@ def verification_stimulus(
 
 
 def conformance_stimulus(spec: UnitSpec, cycles: int, seed: int) -> Stimulus:
-    """At most about `cycles` cycles for a user's own simulator: some of everything."""
+    """`cycles` cycles for a user's own simulator: some of everything."""
     for_pairs, for_corners, for_random = np.random.default_rng(seed).spawn(3)
-    start = _reset(spec)
-    rest = max(cycles - len(start), 0)
-    return joined(
-        [
-            start,
-            operand_pairs(spec, rest // 4, for_pairs),
-            joined(corner_sections(spec, for_corners)).sampled(rest // 2, for_corners),
-            random_streams(spec, rest - rest // 4 - rest // 2, for_random),
-        ]
-    )
+    parts = [_reset(spec), operand_pairs(spec, cycles // 4, for_pairs)]
+    parts.append(joined(corner_sections(spec, for_corners)).sampled(cycles // 2, for_corners))
+    rest = max(cycles - sum(len(part) for part in parts), 0)
+    parts.append(random_streams(spec, rest, for_random))
+    return joined(parts).taken(np.arange(cycles), "conformance")
 
 
 def operand_pairs(spec: UnitSpec, count: int, rng: np.random.Generator) -> Stimulus:
