@@ -62,8 +62,6 @@ def _settle(
             kind = g.kind[i]
             for position in range(g.outputs_at[i], g.outputs_at[i + 1]):
                 net = g.output_nets[position]
-                if net < 0:
-                    continue
                 output = position - g.outputs_at[i]
                 value[net] = g.truth[g.truth_at[kind] + (output << g.bits[kind]) + state[i]]
                 for k in range(g.fanout_at[net], g.fanout_at[net + 1]):
@@ -124,8 +122,6 @@ def _run(
                 after ^= stored
                 for position in range(g.outputs_at[i], g.outputs_at[i + 1]):
                     net = g.output_nets[position]
-                    if net < 0:
-                        continue
                     output = position - g.outputs_at[i]
                     new = g.truth[g.truth_at[kind] + (output << bits) + after]
                     if new == value[net]:
@@ -202,8 +198,6 @@ def _run(
                 first = g.outputs_at[i]
                 for position in range(first, g.outputs_at[i + 1]):
                     target = g.output_nets[position]
-                    if target < 0:
-                        continue
                     output = position - first
                     wanted = g.truth[g.truth_at[kind] + (output << bits) + now_in]
                     if pending[target]:
@@ -324,7 +318,7 @@ def simulate_gates(
             f" {gates.horizon_ns:.3f} ns; choose a longer clock"
         )
     g = gates.arrays
-    nets = gates.design.netlist.net_count
+    nets = g.charge.shape[0]
     depth = int(g.level.max(initial=0)) + 4
     # Rounding each delay to a quantum can add up along the longest path.
     size = depth if zero_delay else int(gates.horizon_ns / QUANTUM_NS) + 2 * depth + 64
@@ -365,7 +359,7 @@ def simulate_gates(
         switching=energy[:, _SWITCHING],
         clock=energy[:, _CLOCK] + gates.clock_charge,
         leakage_nw=energy[:, _LEAKAGE],
-        toggles=toggles,
-        functional=functional,
+        toggles=toggles[: gates.design.netlist.net_count],
+        functional=functional[: gates.design.netlist.net_count],
         outputs=outputs,
     )

@@ -57,7 +57,7 @@ class GateArrays(NamedTuple):
     kind: Ints  # cell type
     level: Ints  # topological depth, for the mode without delays
     outputs_at: Ints  # into output_nets; entry i + 1 ends it
-    output_nets: Ints  # -1: unconnected
+    output_nets: Ints  # beyond the netlist's own nets: unconnected
     arc_at: Ints  # delay[arc_at + 4 * arc + 2 * input edge + output edge]: quanta
     delay: Ints
     power_at: Ints  # power[power_at + 4 * choice + 2 * input edge + output edge]: fJ
@@ -252,11 +252,18 @@ def _assemble(design: BoundNetlist, clock: int, slews: Floats, latest: float) ->
     delay, power, own = _LookUps(bank), _LookUps(bank), _LookUps(bank)
     starts: list[tuple[int, int, int]] = []
     outputs: list[list[int]] = []
+    # An output that nothing reads switches inside its cell all the same, and the library charges
+    # each output of a cell with its share of an event: such outputs get nets of their own.
+    nets = netlist.net_count
     for instance in netlist.instances:
         behaviour = behaviours[instance.cell]
         cell = behaviour.cell
         starts.append((delay.size, power.size, own.size))
-        outputs.append([instance.pins.get(pin, -1) for pin in cell.outputs])
+        driven = []
+        for pin in cell.outputs:
+            driven.append(instance.pins.get(pin, nets))
+            nets += pin not in instance.pins
+        outputs.append(driven)
 
         def node_slew(pin: str, edge: int, pins: Mapping[str, int] = instance.pins) -> float:
             return float(slews[2 * pins[pin] + edge])
@@ -279,7 +286,7 @@ def _assemble(design: BoundNetlist, clock: int, slews: Floats, latest: float) ->
     is_state = [behaviours[i.cell].clock >= 0 for i in netlist.instances]
     level = np.zeros(len(netlist.instances), np.int32)
     gates = _topological(design, [k for k, state in enumerate(is_state) if not state], level)
-    readers: list[list[tuple[int, int]]] = [[] for _ in range(netlist.net_count)]
+    readers: list[list[tuple[int, int]]] = [[] for _ in range(nets)]
     for index, instance in enumerate(netlist.instances):
         behaviour = behaviours[instance.cell]
         for position, pin in enumerate(behaviour.cell.inputs):
@@ -292,8 +299,10 @@ def _assemble(design: BoundNetlist, clock: int, slews: Floats, latest: float) ->
         if port.direction == "input" and port.bits != (clock,)
     ]
     results = [port for port in netlist.ports.values() if port.direction == "output"]
-    charge = 0.5 * design.loads * library.voltage**2
-    charge[design.driver < 0] = 0.0  # constants, and nets that the outside drives
+    charge = np.zeros((nets, 2))
+    # Constants and nets that the outside drives are not the unit's to charge.
+    inside = np.flatnonzero(design.driver >= 0)
+    charge[inside] = 0.5 * design.loads[inside] * library.voltage**2
     quanta = np.maximum(np.rint(delay.answer() / QUANTUM_NS), 1)
     columns = np.array(starts, np.int32).reshape(-1, 3)
     arrays = GateArrays(

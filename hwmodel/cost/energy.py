@@ -34,7 +34,7 @@ __all__ = ["DEFAULT_VECTORS", "EnergyResult", "energy_of_netlist", "measure_ener
 
 DEFAULT_VECTORS = 64 * ACCUMULATION_LENGTH
 # Raise when the same netlist and stimulus give other figures than before.
-_VERSION = 1
+_VERSION = 2
 _RESET_CYCLES = 3
 # Edges from the cycle in which operands are applied to the one at whose end acc holds their sum.
 _LATENCY = 2
