@@ -50,7 +50,7 @@ def command(
 
     unit = parse_unit(spec)
     library = load_library(list(liberty) if liberty else None)
-    with _Progress(unit.name) as progress:
+    with SynthesisProgress(unit.name) as progress:
         result = synthesize(unit, library, clock, progress=progress.update)
     if netlist is not None:
         atomic_write(netlist, header(result) + result.netlist)
@@ -114,15 +114,15 @@ def _print(result: "SynthesisResult") -> None:
     console.print(f"corner: {result.corner}", soft_wrap=True)
 
 
-class _Progress:
-    """A bar on standard error if that is a terminal, else a line now and then."""
+class SynthesisProgress:
+    """Progress of a search: a bar on standard error if that is a terminal, else a few lines."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._bar: Any = None
         self._task: Any = None
 
-    def __enter__(self) -> "_Progress":
+    def __enter__(self) -> "SynthesisProgress":
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import Progress
