@@ -3,10 +3,10 @@
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Value
-from hwmodel.rtl.block import Block, inputs, outputs
-from hwmodel.rtl.reach import Reach
 
 from hwmodel.formats import FloatFormat, Overflow, Specials
+from hwmodel.rtl.block import Block, inputs, outputs
+from hwmodel.rtl.reach import Reach
 from hwmodel.units import FloatAccumulator, UnitSpec
 
 __all__ = ["DetectSpecial", "SelectCode", "overflow_code"]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux
+
 from hwmodel.rtl.adders import Adder
 from hwmodel.rtl.block import Block, inputs, outputs
 

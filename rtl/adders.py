@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
+
 from hwmodel.rtl.block import Block, inputs, outputs
 from hwmodel.rtl.cells import FullAdder, HalfAdder
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+
 from hwmodel.rtl.block import Block, inputs, outputs
 
 __all__ = ["Align", "FixedAlign", "shift_left", "shift_right_sticky"]

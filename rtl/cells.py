@@ -7,6 +7,7 @@ half-adder cell, or take it apart.
 from typing import Any
 
 from amaranth.hdl import Module
+
 from hwmodel.rtl.block import Block, inputs, outputs
 
 __all__ = ["FullAdder", "HalfAdder"]

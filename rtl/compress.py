@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from amaranth.hdl import Module, Value
+
 from hwmodel.rtl.block import Block, inputs, outputs
 from hwmodel.rtl.cells import FullAdder, HalfAdder
 

@@ -6,7 +6,6 @@ from hwmodel.rtl.block import Hierarchy
 from hwmodel.rtl.faults import Fault
 from hwmodel.rtl.mac import create_unit
 from hwmodel.rtl.structure import Structure
-
 from hwmodel.units import UnitSpec
 
 __all__ = ["to_rtlil", "to_verilog"]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Value
-from hwmodel.rtl.block import Block, inputs, outputs
 
 from hwmodel.formats import FloatFormat, Format, IntFormat, Specials
+from hwmodel.rtl.block import Block, inputs, outputs
 
 __all__ = ["Decode", "Numerics"]
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+
 from hwmodel.rtl.block import Block, inputs, outputs
 
 __all__ = ["CompareExponents", "bits_for"]
@@ -80,7 +81,9 @@ class CompareExponents(Block):
         exponent = self.exponent if self.exponent_bits else 0
         m.d.comb += [
             product.eq(exponent + self.offset),
-            distance.eq(accumulator - product),
+            # Written so that the constant meets the accumulator while the operands' exponents
+            # are still being summed.
+            distance.eq((accumulator - self.offset) - exponent),
             self.swap.eq(distance[-1] & (~self.product_zero if self.zero_matters else 1)),
             self.amount.eq(distance[:-1] ^ distance[-1].replicate(self.distance_bits - 1)),
             self.anchor.eq(Mux(self.swap, product, accumulator)),

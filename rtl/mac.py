@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import ClockDomain, Module, Signal, Value
-from hwmodel.rtl.block import Block, inputs, outputs
-from hwmodel.rtl.faults import Fault
-from hwmodel.rtl.structure import Structure, default_structure
 
 from hwmodel.errors import HwmodelError, NotBuiltYetError
 from hwmodel.formats import FloatFormat, Rounding
+from hwmodel.rtl.block import Block, inputs, outputs
+from hwmodel.rtl.faults import Fault
+from hwmodel.rtl.structure import Structure, check_structure, default_structure
 from hwmodel.units import FloatAccumulator, UnitSpec
 
 __all__ = ["LATENCY", "Mac", "Registers", "create_unit"]
@@ -128,7 +128,7 @@ def create_unit(
     NotBuiltYetError
         The spec asks for more than is built.
     HwmodelError
-        The fault has no place in such a unit.
+        The fault or the structure has no place in such a unit.
     """
     from hwmodel.rtl.mac_fixed import ExactMac, IntegerMac
     from hwmodel.rtl.mac_float import FloatMac
@@ -148,4 +148,6 @@ def create_unit(
         kind = ExactMac
     else:
         kind = IntegerMac
-    return kind(spec, structure or default_structure(spec), fault)
+    structure = structure or default_structure(spec)
+    check_structure(spec, structure)
+    return kind(spec, structure, fault)

@@ -3,6 +3,8 @@
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Signal, Value
+
+from hwmodel.formats import IntFormat, Overflow
 from hwmodel.rtl.add import Saturate
 from hwmodel.rtl.adders import Adder
 from hwmodel.rtl.align import FixedAlign
@@ -10,8 +12,6 @@ from hwmodel.rtl.decode import Decode, Numerics
 from hwmodel.rtl.faults import Fault
 from hwmodel.rtl.mac import Mac, Registers
 from hwmodel.rtl.multiply import Multiply, PartialProducts, add_heap
-
-from hwmodel.formats import IntFormat, Overflow
 
 __all__ = ["ExactMac", "IntegerMac"]
 

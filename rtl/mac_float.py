@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+
 from hwmodel.rtl.accumulate import DetectSpecial, SelectCode
 from hwmodel.rtl.add import AddSigned
 from hwmodel.rtl.align import Align
+from hwmodel.rtl.anticipate import AnticipateZeros
 from hwmodel.rtl.decode import Decode, Numerics
 from hwmodel.rtl.exponents import CompareExponents
 from hwmodel.rtl.faults import Fault
@@ -15,7 +17,6 @@ from hwmodel.rtl.multiply import Multiply
 from hwmodel.rtl.normalise import Normalise
 from hwmodel.rtl.reach import Reach
 from hwmodel.rtl.round import Round
-
 from hwmodel.units import FloatAccumulator, UnitSpec
 
 __all__ = ["FloatMac", "Window"]
@@ -155,6 +156,10 @@ class FloatMac(Mac):
         ]
 
         width = window.bits + 2
+        if structure.normaliser == "anticipate":
+            anticipate = self.place(m, platform, "anticipate", AnticipateZeros(window.bits))
+            for port in ("larger", "smaller", "sticky", "subtract"):
+                m.d.comb += getattr(anticipate, port).eq(getattr(add, port))
         normalise = self.place(
             m,
             platform,
@@ -166,6 +171,8 @@ class FloatMac(Mac):
             normalise.fill.eq(add.negative),
             normalise.anchor.eq(compare.anchor),
         ]
+        if structure.normaliser == "anticipate":
+            m.d.comb += normalise.indicator.eq(anticipate.indicator)
         rounding = self.place(
             m,
             platform,
@@ -182,6 +189,7 @@ class FloatMac(Mac):
         m.d.comb += [
             rounding.normal.eq(normalise.normal),
             rounding.exponent.eq(normalise.exponent),
+            rounding.step.eq(normalise.step),
             rounding.negative.eq(add.negative),
         ]
         sign = Signal()

@@ -7,6 +7,7 @@ Trans. C-22, 1973) or radix-4 Booth rows (O. MacSorley, Proc. IRE 49, 1961).
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
+
 from hwmodel.rtl.adders import Adder
 from hwmodel.rtl.block import Block, inputs, outputs
 from hwmodel.rtl.compress import Compress, Heap

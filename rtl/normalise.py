@@ -3,11 +3,12 @@
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+
 from hwmodel.rtl.block import Block, inputs, outputs
 
 __all__ = ["NORMALISERS", "Normalise", "leading_zeros"]
 
-NORMALISERS = ("cascade", "count")
+NORMALISERS = ("cascade", "count", "anticipate")
 
 
 def leading_zeros(m: Module, word: Value, stem: str = "zeros") -> Value:
@@ -36,8 +37,9 @@ class Normalise(Block):
     """Shifts a sum left until its leading one, or the smallest exponent, is reached.
 
     Ports: ``total`` (the sum, its top bit one place above the anchor's hidden bit), ``fill``,
-    ``anchor``; ``normal`` (shifted, `fill` coming in from the right) and ``exponent``, which is
-    ``anchor`` less the places shifted.
+    ``anchor``, ``indicator`` (where the style is ``anticipate``); ``normal`` (shifted, `fill`
+    coming in from the right), ``exponent`` and ``step``: the anchor less the places shifted, plus
+    the hidden bit, is ``exponent + step``.
 
     Parameters
     ----------
@@ -45,58 +47,58 @@ class Normalise(Block):
         Widths of the sum and of the exponents.
     style : str
         One of `NORMALISERS`: ``cascade`` decides each stage of the shift by looking at its own
-        input (small), ``count`` counts the leading zeros beforehand (quick).
+        input (small), ``count`` counts the leading zeros beforehand (quick), ``anticipate``
+        counts those of an indicator that is ready before the sum, and corrects the shift by the
+        one place in which it can err (quickest).
     subnormal : bool
-        Whether the shift has to stop at the smallest exponent.
+        Whether the shift has to stop at the smallest exponent; a cascade cannot, so ``count`` is
+        built in its place.
     """
 
     def __init__(self, width: int, exponent_bits: int, style: str, subnormal: bool) -> None:
         self.width = width
         self.exponent_bits = exponent_bits
-        self.style = style
+        self.style = "count" if style == "cascade" and subnormal else style
         self.subnormal = subnormal
         self.places_bits = (width - 1).bit_length()
         super().__init__(
-            f"normalise_{width}_{style}",
+            f"normalise_{width}_{self.style}",
             {
-                **inputs(total=width, fill=1, anchor=exponent_bits),
-                **outputs(normal=width, exponent=exponent_bits),
+                **inputs(
+                    total=width,
+                    fill=1,
+                    anchor=exponent_bits,
+                    indicator=width - 1 if style == "anticipate" else 0,
+                ),
+                **outputs(normal=width, exponent=exponent_bits, step=1),
             },
-            f"shift the leading one of {width} bits to the left ({style})",
+            f"shift the leading one of {width} bits to the left ({self.style})",
         )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        places = Signal(self.places_bits)
-        if self.style == "cascade" and not self.subnormal:
-            self._cascade(m, places)
-        else:
-            self._count(m, places)
-        m.d.comb += self.exponent.eq(self.anchor - places)
-        return m
-
-    def _cascade(self, m: Module, places: Signal) -> None:
+        places, limited = Signal(self.places_bits), Signal()
         word: Value = self.total
-        for k in reversed(range(self.places_bits)):
-            step = 1 << k
-            m.d.comb += places[k].eq(~word[self.width - step :].any())
-            word = self._stage(m, word, places[k], step)
-        m.d.comb += self.normal.eq(word)
-
-    def _count(self, m: Module, places: Signal) -> None:
-        zeros = leading_zeros(m, self.total)
-        if self.subnormal:
-            limited = Signal()
+        if self.style != "cascade":
+            counted = self.indicator if self.style == "anticipate" else self.total
+            zeros = leading_zeros(m, counted)
             m.d.comb += [
-                limited.eq(zeros > self.anchor),
+                limited.eq(zeros >= self.anchor if self.subnormal else 0),
                 places.eq(Mux(limited, self.anchor, zeros)),
             ]
-        else:
-            m.d.comb += places.eq(zeros)
-        word: Value = self.total
         for k in reversed(range(self.places_bits)):
-            word = self._stage(m, word, places[k], 1 << k)
+            step = 1 << k
+            if self.style == "cascade":
+                m.d.comb += places[k].eq(~word[self.width - step :].any())
+            word = self._stage(m, word, places[k], step)
+        m.d.comb += [self.exponent.eq(self.anchor - places), self.step.eq(word[-1])]
+        if self.style == "anticipate":
+            short = Signal()
+            m.d.comb += short.eq(~word[-1] & ~limited)
+            # One place more: the hidden bit appears, and the exponent falls by as much.
+            word = Mux(short, Cat(self.fill, word[:-1]), word)
         m.d.comb += self.normal.eq(word)
+        return m
 
     def _stage(self, m: Module, word: Value, shift: Value, step: int) -> Value:
         stage = Signal(self.width, name=f"shifted_{step}")

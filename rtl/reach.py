@@ -8,9 +8,8 @@ product is half a unit in the last place: a sum that large rounds back to itself
 from dataclasses import dataclass
 from fractions import Fraction
 
-from hwmodel.rtl.decode import Numerics
-
 from hwmodel.formats import FloatFormat, Overflow
+from hwmodel.rtl.decode import Numerics
 from hwmodel.units import FloatAccumulator, UnitSpec
 
 __all__ = ["Reach"]

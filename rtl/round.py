@@ -3,9 +3,9 @@
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from hwmodel.rtl.block import Block, inputs, outputs
 
 from hwmodel.formats import FloatFormat
+from hwmodel.rtl.block import Block, inputs, outputs
 
 __all__ = ["Round"]
 
@@ -13,9 +13,9 @@ __all__ = ["Round"]
 class Round(Block):
     """Rounds a normalised sum and packs exponent and mantissa.
 
-    Ports: ``normal`` (hidden bit at the left), ``exponent`` (field of a number with the hidden
-    bit, less one), ``negative`` (the sum is the complement of `normal`: one unit at the far right
-    is still missing); ``magnitude`` (code without sign), ``zero`` (the sum is exactly zero),
+    Ports: ``normal`` (hidden bit at the left), ``exponent`` and ``step`` (whose sum is the
+    exponent field), ``negative`` (the sum is the complement of `normal`: one unit at the far
+    right is still missing); ``magnitude`` (code without sign), ``zero`` (the sum is exactly zero),
     ``overflow`` (where `detects_overflow`).
 
     The missing unit of a complemented sum needs no adder of its own. Below the guard bit G it
@@ -55,7 +55,7 @@ class Round(Block):
         super().__init__(
             f"round_to_{fmt.name}_{width}",
             {
-                **inputs(normal=width, exponent=exponent_bits, negative=1),
+                **inputs(normal=width, exponent=exponent_bits, step=1, negative=1),
                 **outputs(magnitude=fmt.bits - fmt.signed, zero=1, overflow=int(detects_overflow)),
             },
             f"round to nearest even and pack as {fmt.name}",
@@ -85,10 +85,11 @@ class Round(Block):
             m.d.comb += up.eq(self.negative)
         packed = Signal(self.exponent_bits + mantissa_bits + 1)
         scaled = Cat(Const(0, mantissa_bits), self.exponent)
-        # The hidden bit and a carry out of the mantissa both step the exponent.
+        # The hidden bit (or what stands for it) and a carry out of the mantissa both step the
+        # exponent.
         some_exponent = (~self.zero).replicate(self.fmt.exponent_bits)
         m.d.comb += [
-            packed.eq(scaled + kept + up),
+            packed.eq(scaled + Cat(kept[:-1], self.step) + up),
             self.zero.eq(~(self.normal if self.subnormal else self.normal[-1]).any()),
             # A sum of zero has no leading one for the exponent to go by; its mantissa is zero.
             self.magnitude.eq(packed & Cat(Const(-1, mantissa_bits), some_exponent)),
