@@ -1,0 +1,145 @@
+"""``hwmodel report``: formats side by side."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from hwmodel.cost.results import Results
+
+EXAMPLE = """\b
+Examples:
+  hwmodel report -o report
+  hwmodel report -o report --formats int8,e4m3,e3m4 --clock 2.5
+  hwmodel report -o report --liberty cells.lib --no-accuracy
+"""
+
+
+@click.command("report", epilog=EXAMPLE)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the report; made if need be.",
+)
+@click.option(
+    "--formats", help="Formats to compare, with commas between; int8 and FP8 if not given."
+)
+@click.option("--clock", "clock_ns", type=float, help="Clock period in ns that all must meet.")
+@click.option("--no-accuracy", is_flag=True, help="Leave out the networks.")
+@click.option(
+    "--photos",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Zip of labelled photographs for the CNN.",
+)
+@click.option(
+    "--liberty",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Liberty file of the cells; NanGate 45 nm if not given.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.pass_context
+def command(
+    context: click.Context,
+    output: Path,
+    formats: str | None,
+    clock_ns: float | None,
+    no_accuracy: bool,
+    photos: Path | None,
+    liberty: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure INT and FP units and write the report that compares them.
+
+    Area and delay from synthesis, energy from switching, accuracy of two networks. Finished
+    results are kept and used again. Writes report.html, report.md, results.json, tables/ and
+    figures/. The exit status is 1 if something could not be measured (the report says what).
+    """
+    from hwmodel.cost.collect import collect
+    from hwmodel.cost.plan import (
+        DEFAULT_CLOCK_NS,
+        DEFAULT_FORMATS,
+        DEFAULT_STIMULI,
+        NETWORK_STIMULUS,
+        make_plan,
+    )
+    from hwmodel.reports import build_report
+
+    names = [name for name in (formats or ",".join(DEFAULT_FORMATS)).split(",") if name]
+    stimuli = DEFAULT_STIMULI if no_accuracy else (*DEFAULT_STIMULI, NETWORK_STIMULUS)
+    plan = make_plan(
+        names,
+        DEFAULT_CLOCK_NS if clock_ns is None else clock_ns,
+        stimuli,
+        str(liberty) if liberty else None,
+    )
+    with _progress() as progress:
+        results = collect(plan, not no_accuracy, photos, progress)
+        progress(1, 1, "writing the report")
+        page = build_report(results, output)
+    for note in results.notes:
+        click.echo(note, err=True)
+    for failure in results.failures:
+        click.echo(f"{failure.point} ({failure.step}) failed: {failure.sentence}", err=True)
+    if as_json:
+        click.echo(json.dumps({"report": str(page), **results.to_dict()}))
+    else:
+        _summary(results)
+        click.echo(f"report: {page}")
+    if results.failures:
+        context.exit(1)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int, str], None]]:
+    """Progress on standard error: a bar on a terminal, else a line for each step."""
+    if not sys.stderr.isatty():
+        start, last = time.monotonic(), [""]
+
+        def tell(done: int, total: int, text: str) -> None:
+            # Details within a step come after a second colon; they would flood a log.
+            step = ":".join(text.split(":")[:2])
+            if step != last[0]:
+                last[0] = step
+                minutes = (time.monotonic() - start) / 60
+                click.echo(f"[{done}/{total}, {minutes:.1f} min] {step}", err=True)
+
+        yield tell
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda done, total, text: bar.update(
+            task, completed=done, total=total, description=text
+        )
+
+
+def _summary(results: "Results") -> None:
+    """Print the main table for people."""
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    from hwmodel.reports.content import main_table
+
+    table = main_table(results)
+    shown = RichTable(title=f"INT against FP, {results.plan['clock_ns']:g} ns", box=None)
+    for column in table.shown:
+        shown.add_column(column.label, justify="right" if column.numeric else "left")
+    for row in table.rows:
+        shown.add_row(*(column.text(row) for column in table.shown))
+    Console(width=None if sys.stdout.isatty() else 150).print(shown)
