@@ -27,6 +27,7 @@ _STUDENT_DOF = 3
 
 STIMULI = ("uniform", "gaussian", "outliers", "captured")
 _CAPTURED = "captured"
+_CAPTURED_LAYER = "smollm2"
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +91,8 @@ def operands(spec: UnitSpec, name: str, count: int, seed: int) -> Stimulus:
     if name.startswith(_CAPTURED):
         from hwmodel.accuracy.capture import captured_operands
 
-        layer = name.removeprefix(_CAPTURED).removeprefix("-")
-        named = {"layer": layer} if layer else {}
-        a, b, text = captured_operands(spec, count, seed=seed, **named)
+        layer = name.removeprefix(_CAPTURED).removeprefix("-") or _CAPTURED_LAYER
+        a, b, text = captured_operands(spec, count, seed, layer)
     else:
         streams = np.random.default_rng(seed).spawn(2)
         make = {"uniform": _uniform, "gaussian": _gaussian, "outliers": _outliers}[name]

@@ -48,7 +48,7 @@ def command(
     of its cells, and every toggle, glitches included, charged with the library's energy for it.
     The accumulator is compared with the golden model in the same run.
     """
-    from hwmodel.cli.synth import SynthesisProgress
+    from hwmodel.cli.progress import progress_bar
     from hwmodel.cost.energy import DEFAULT_VECTORS, measure_energy
     from hwmodel.sim.stimulus import check_name
     from hwmodel.synthesis import synthesize
@@ -58,8 +58,10 @@ def command(
     unit = parse_unit(spec)
     check_name(stimulus)
     library = load_library(list(liberty) if liberty else None)
-    with SynthesisProgress(unit.name) as progress:
-        synthesised = synthesize(unit, library, clock, progress=progress.update)
+    with progress_bar(f"synthesis of {unit.name}") as tell:
+        synthesised = synthesize(
+            unit, library, clock, progress=lambda _, done, known: tell(done, known)
+        )
     count = DEFAULT_VECTORS if vectors is None else vectors
     result = measure_energy(
         unit, synthesised, stimulus, clock_ns=clock, vectors=count, seed=seed, library=library
