@@ -16,11 +16,13 @@ from hwmodel.technology.library import CellLibrary
 from hwmodel.technology.netlist import Netlist, read_netlist
 from hwmodel.technology.timing import static_timing
 
-__all__ = ["Mapped", "load_netlist", "map_blocks", "map_design", "size_mapped"]
+__all__ = ["Mapped", "load_netlist", "map_blocks", "map_design", "size_mapped", "speed_for_free"]
 
 # Part of every key: raise it when the meaning of a stored run changes.
 _VERSION = 1
-_SIZING_VERSION = 1
+_SIZING_VERSION = 2
+# Growing cells gains a third of the delay at most; slower netlists are not worth the time.
+_HOPELESS = 1.6
 _KIND = "mapping"
 _SUFFIX = ".netlist.json.gz"
 
@@ -128,7 +130,7 @@ def size_mapped(
     library
         Its cells.
     clock_ns
-        Clock period aimed at; None for minimum area (then only exchanges that cost none).
+        Clock period aimed at; None for minimum area. A netlist far too slow is left as it is.
     store
         Where finished runs are kept.
     """
@@ -139,11 +141,21 @@ def size_mapped(
     unused = unused_cells(library)
     sizer = Sizer(load_netlist(mapped, store), top, library, unused)
     if clock_ns is None:
-        sizer.shrink(float("inf"))
-        sizer.speed_up(0.0, free_only=True)
-    else:
+        sizer.shrink_all()
+    elif mapped.delay_ns <= clock_ns * _HOPELESS:
         sizer.speed_up(clock_ns)
         sizer.shrink(clock_ns)
+    return _keep(key, sizer.result(), top, library, store)
+
+
+def speed_for_free(mapped: Mapped, top: str, library: CellLibrary, store: Store) -> Mapped:
+    """Make a netlist of least area as fast as exchanges without cost in area can."""
+    key = content_key(version=_SIZING_VERSION, mapped=mapped.key, free=True)
+    found = store.load(_KIND, key)
+    if found is not None and store.load_bytes(_KIND, key, _SUFFIX) is not None:
+        return Mapped(key=key, **found)
+    sizer = Sizer(load_netlist(mapped, store), top, library, unused_cells(library))
+    sizer.speed_up(0.0, free_only=True)
     return _keep(key, sizer.result(), top, library, store)
 
 

@@ -34,7 +34,7 @@ __all__ = ["Sizer"]
 # A move must gain this much of the violation (ns) to count.
 _LEAST_GAIN = 1e-5
 # Moves without the period shrinking by this factor before growing stops.
-_PATIENCE = 50
+_PATIENCE = 30
 _WORTH = 0.998
 # Area (um2) charged for a move that costs none, so that gains per area stay comparable.
 _FREE_AREA = 0.05
@@ -106,9 +106,13 @@ class Sizer:
         numbers = self._circuit.variant_first + self._state.choice
         return float(self._circuit.variant_area[numbers].sum())
 
-    def speed_up(self, clock_ns: float, free_only: bool = False, most_moves: int = 3000) -> None:
+    def speed_up(self, clock_ns: float, free_only: bool = False, most_moves: int = 600) -> None:
         """Grow cells on the slowest path until `clock_ns` is met or nothing helps."""
         _speed_up(self._circuit, self._state, clock_ns, free_only, most_moves)
+
+    def shrink_all(self) -> None:
+        """Make every cell the smallest of its function, whatever the period becomes."""
+        _shrink_all(self._circuit, self._state)
 
     def shrink(self, clock_ns: float) -> None:
         """Shrink every cell that can without the period exceeding `clock_ns` (or growing)."""
@@ -374,6 +378,26 @@ def _shrink(circuit: Circuit, state: State, clock: float) -> None:
                 new_period, _ = try_variant(circuit, state, cell, choice, clock)
                 if new_period <= clock:
                     best_area, best_choice = new_area, choice
+            if best_choice >= 0:
+                apply_variant(circuit, state, cell, best_choice)
+                changed = True
+
+
+@jit
+def _shrink_all(circuit: Circuit, state: State) -> None:
+    changed = True
+    while changed:
+        changed = False
+        for cell in range(circuit.variant_first.size):
+            here = circuit.variant_first[cell] + state.choice[cell]
+            best_area, best_choice = circuit.variant_area[here], -1
+            for k in range(circuit.neighbours.shape[1]):
+                choice = circuit.neighbours[here, k]
+                if choice < 0:
+                    break
+                area = circuit.variant_area[circuit.variant_first[cell] + choice]
+                if area < best_area - 1e-9:
+                    best_area, best_choice = area, choice
             if best_choice >= 0:
                 apply_variant(circuit, state, cell, best_choice)
                 changed = True

@@ -1,6 +1,6 @@
 import pytest
-from hwmodel.rtl import structures_for, to_rtlil
 
+from hwmodel.rtl import structures_for, to_rtlil
 from hwmodel.store import Store
 from hwmodel.synthesis.mapping import load_netlist, map_design
 from hwmodel.synthesis.recipes import Recipe

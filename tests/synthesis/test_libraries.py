@@ -1,8 +1,8 @@
 """Other technologies; each is skipped where its Liberty file is not at hand."""
 
 import pytest
-from hwmodel.rtl import structures_for, to_rtlil
 
+from hwmodel.rtl import structures_for, to_rtlil
 from hwmodel.synthesis.flow import dont_use_patterns, unused_cells
 from hwmodel.synthesis.mapping import load_netlist, map_design, size_mapped
 from hwmodel.synthesis.recipes import Recipe

@@ -1,9 +1,9 @@
 import copy
 
 import pytest
-from hwmodel.rtl import structures_for, to_rtlil
 
 from hwmodel.errors import ToolError
+from hwmodel.rtl import structures_for, to_rtlil
 from hwmodel.synthesis import mapping
 from hwmodel.synthesis.flow import dont_use_patterns
 from hwmodel.synthesis.mapping import load_netlist, map_blocks, map_design, size_mapped

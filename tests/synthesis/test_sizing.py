@@ -28,7 +28,7 @@ def test_starts_at_what_static_timing_says(mapped_small, library):
 
 def test_shrinking_without_a_clock_gives_the_smallest_cells(mapped_small, library):
     sizer = sizer_of(mapped_small, library)
-    sizer.shrink(float("inf"))
+    sizer.shrink_all()
     period, area = measured(sizer, library)
     assert area < mapped_small[0].area_um2
     assert (period, area) == pytest.approx((sizer.period(), sizer.area()), abs=1e-6)
@@ -50,7 +50,7 @@ def test_shrinking_keeps_the_clock_and_the_function(mapped_small, library, stret
 
 def test_growing_makes_a_small_netlist_faster(mapped_small, library):
     sizer = sizer_of(mapped_small, library)
-    sizer.shrink(float("inf"))
+    sizer.shrink_all()
     slow, small = sizer.period(), sizer.area()
     sizer.speed_up(slow * 0.9)
     period, area = measured(sizer, library)
@@ -61,7 +61,7 @@ def test_growing_makes_a_small_netlist_faster(mapped_small, library):
 
 def test_free_moves_cost_no_area(mapped_small, library):
     sizer = sizer_of(mapped_small, library)
-    sizer.shrink(float("inf"))
+    sizer.shrink_all()
     slow, small = sizer.period(), sizer.area()
     sizer.speed_up(0.0, free_only=True)
     period, area = measured(sizer, library)
