@@ -4,6 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hwmodel.arithmetic import simulate, step_scalar
 from hwmodel.sim.corners import boundary_walk, corner_sections
 from hwmodel.sim.steering import Products, corner_codes, steered
 from hwmodel.sim.streams import Section, Stimulus, expected_accumulator, joined
@@ -14,10 +18,6 @@ from hwmodel.sim.vectors import (
     random_streams,
     verification_stimulus,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from hwmodel.arithmetic import simulate, step_scalar
 from hwmodel.units import parse_unit
 
 SPECS = ("mac-int8-int8-int32", "mac-e4m3-e4m3-exact", "mac-e5m2-e5m2-fp16", "mac-e5m2-e5m2-exact")
