@@ -1,0 +1,67 @@
+import json
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+from tiny_netlists import mapped_mac
+
+import hwmodel.synthesis
+from hwmodel.cli.energy import command
+from hwmodel.errors import HwmodelError
+
+SPEC = "mac-int4-int4-int16"
+
+
+@pytest.fixture
+def synthesised(monkeypatch, own_cache):
+    """Stand in for the search of synthesis; the netlist is a real one."""
+    design, _ = mapped_mac(4, 16)
+    asked = {}
+
+    def stand_in(spec, library, clock_ns, progress):
+        asked.update(spec=spec.name, library=library.name, clock_ns=clock_ns)
+        progress("plain", 1, 1)
+        return SimpleNamespace(
+            netlist_json=json.dumps(design), delay_ns=2.0, clock_ns=clock_ns, structure="plain"
+        )
+
+    monkeypatch.setattr(hwmodel.synthesis, "synthesize", stand_in)
+    return asked
+
+
+def run(*arguments):
+    return CliRunner().invoke(command, list(arguments), catch_exceptions=False)
+
+
+def test_json_is_one_object_with_the_agreed_names(synthesised):
+    result = run(SPEC, "--stimulus", "uniform", "--clock", "3", "--vectors", "512", "--json")
+    entry = json.loads(result.stdout)
+    assert entry["spec"] == SPEC == synthesised["spec"]
+    assert (entry["stimulus"], entry["clock_ns"], entry["vectors"]) == ("uniform", 3.0, 512)
+    assert entry["library"] == synthesised["library"]
+    assert synthesised["clock_ns"] == 3.0
+    assert entry["nets_annotated"] == 1.0
+    low, high = entry["interval"]
+    assert 0 < low < entry["fj_per_mac"] < high
+
+
+def test_text_says_what_the_figure_holds_for(synthesised):
+    text = run(SPEC, "--vectors", "512").stdout
+    for phrase in ("fJ per MAC", "gaussian", "4 sigma", "2.000 ns", "typical", "annotated 100.0 %"):
+        assert phrase in text
+    assert "512 accumulator codes" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((SPEC, "--stimulus", "noise"), "expected a stimulus out of uniform"),
+        ((SPEC, "--vectors", "10"), "at least 512 vectors"),
+        ((SPEC, "--clock", "1.5", "--vectors", "512"), "too short"),
+        ((SPEC, "--liberty", "absent.lib"), r"cannot read the Liberty file absent\.lib"),
+        (("mac-int8",), "mac-int8"),
+    ],
+)
+def test_mistakes_are_one_clear_sentence(synthesised, arguments, message):
+    with pytest.raises(HwmodelError, match=message):
+        run(*arguments)
