@@ -123,7 +123,7 @@ def _tidy(text: str, ports: list[str], is_top: bool) -> str:
     """
     drop = ["attribute \\generator", "attribute \\init"] + ([] if is_top else ["attribute \\top"])
     lines = [
-        _PORT.sub(lambda match: f"{match[1]}{ports.index(match[3])} {match[2]}{match[3]}", line)
+        _PORT.sub(lambda match: f"{match[1]}{ports.index(match[3]) + 1} {match[2]}{match[3]}", line)
         for line in text.splitlines()
         if line.strip() and not line.strip().startswith(tuple(drop))
     ]
