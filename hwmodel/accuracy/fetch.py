@@ -128,24 +128,23 @@ def _from_debian(pin: Pin, folder: Path) -> Path:
     if shutil.which("apt-get") is None:
         raise ToolError(f"{pin.file} comes from Debian, and apt-get is not installed; {mend}")
     what = f"{pin.name} {pin.version}"
-    # Works for any user: lists and caches of our own where the system's hold nothing.
-    download = [
-        "apt-get",
-        "-q",
-        "-o",
-        "APT::Sandbox::User=",
-        "download",
-        f"{pin.name}={pin.version}",
-    ]
+    # Works for any user: where the system has no lists (or other ones), lists and caches of our own.
+    own = cache_root() / "apt"
+    private = ["-o", f"Dir::State::lists={own / 'lists'}", "-o", f"Dir::Cache={own}"]
+    private += ["-o", "Debug::NoLocking=1"]
+    base = ["apt-get", "-q", "-o", "APT::Sandbox::User="]
+    wanted = ["download", f"{pin.name}={pin.version}"]
     try:
-        _run(download, folder, what, mend)
+        _run([*base, *wanted], folder, what, mend)
     except ToolError:
-        own = cache_root() / "apt"
-        (own / "lists" / "partial").mkdir(parents=True, exist_ok=True)
-        private = ["-o", f"Dir::State::lists={own / 'lists'}", "-o", f"Dir::Cache={own}"]
-        private += ["-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User="]
-        _run(["apt-get", "-q", *private, "update"], folder, "the list of Debian packages", mend)
-        _run([*download[:1], *private, *download[2:]], folder, what, mend)
+        try:
+            if not any((own / "lists").glob("*Packages*")):
+                raise
+            _run([*base, *private, *wanted], folder, what, mend)
+        except ToolError:
+            (own / "lists" / "partial").mkdir(parents=True, exist_ok=True)
+            _run([*base, *private, "update"], folder, "the list of Debian packages", mend)
+            _run([*base, *private, *wanted], folder, what, mend)
     return folder / pin.file
 
 

@@ -125,6 +125,12 @@ def test_apt_without_lists_gets_lists_of_our_own(package, tmp_path, monkeypatch,
     calls = (tmp_path / "calls").read_text().splitlines()
     assert [call.split()[-1] for call in calls] == ["tinydata=1.0", "update", "tinydata=1.0"]
     assert f"Dir::State::lists={own_cache}" in calls[1]
+    # Lists once fetched serve the next package, too.
+    (own_cache / "apt" / "lists" / "mirror_Packages").touch()
+    (own_cache / "workloads" / package.name).unlink()
+    fetch(pin_for(package, "debian"))
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [call.split()[-1] for call in calls[3:]] == ["tinydata=1.0", "tinydata=1.0"]
 
 
 def test_apt_that_fails_says_how_to_mend_it(package, tmp_path, monkeypatch):
