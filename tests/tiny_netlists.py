@@ -51,7 +51,7 @@ def tiny(
 @functools.lru_cache
 def mapped_mac(width: int = 4, sum_width: int = 16, script: str = "") -> tuple[dict[str, Any], str]:
     """`MAC` mapped to NanGate 45 nm: JSON and Verilog of one and the same netlist."""
-    area = "strash\ndch\nmap -B 0.9\ntopo\nbuffer -c\ntopo\nupsize\ndnsize\n"
+    area = "strash\ndch -f\namap -m\ntopo\nbuffer -c\ntopo\ndnsize\n"
     lines = [
         "read_verilog mac.v",
         f"chparam -set W {width} -set N {sum_width} mac",
