@@ -128,7 +128,7 @@ def _from_debian(pin: Pin, folder: Path) -> Path:
     if shutil.which("apt-get") is None:
         raise ToolError(f"{pin.file} comes from Debian, and apt-get is not installed; {mend}")
     what = f"{pin.name} {pin.version}"
-    # Works for any user: where the system has no lists (or other ones), lists and caches of our own.
+    # Works for any user: where the system has no lists (or others), lists and caches of our own.
     own = cache_root() / "apt"
     private = ["-o", f"Dir::State::lists={own / 'lists'}", "-o", f"Dir::Cache={own}"]
     private += ["-o", "Debug::NoLocking=1"]
