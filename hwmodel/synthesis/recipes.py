@@ -24,11 +24,12 @@ __all__ = [
 ]
 
 # ABC command sequences that restructure and map; sizing comes after them (`Recipe.abc_script`).
-# Minimum area: no delay target.
+# Minimum area: no delay target. (&deepsyn by steps, never by seconds: results must not depend on
+# how busy the machine is.)
 AREA_SCRIPTS: dict[str, tuple[str, ...]] = {
     "amap": ("strash", "dch -f", "amap -m"),
     "amap2": ("strash", "dch -f", "amap -m", "strash", "dch -f", "amap -m"),
-    "deep": ("strash", "&get -n", "&deepsyn -T 3", "&put", "dch -f", "amap -m"),
+    "deep": ("strash", "&get -n", "&deepsyn -I 1 -J 5", "&put", "dch -f", "amap -m"),
     "nf": (
         *("strash", "ifraig", "scorr", "dc2", "dc2", "strash"),
         *("&get -n", "&dch -f", "&nf", "&put"),

@@ -8,7 +8,7 @@ on where it was, and several processes may share one.
 import functools
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hwmodel.errors import HwmodelError, ToolError
 from hwmodel.rtl import Structure, structures_for, to_rtlil
@@ -103,9 +103,8 @@ def rtlil_of(spec: UnitSpec, structure: Structure) -> str:
 
 def operator_structure(spec: UnitSpec) -> Structure:
     """Return the structure that leaves most to the synthesis tool: plain ``*`` and ``+``."""
-    structures = structures_for(spec)
-    plain = [s for s in structures if (s.multiplier, s.adder) == ("plain", "plain")]
-    return plain[0] if plain else structures[0]
+    first = structures_for(spec)[0]
+    return replace(first, multiplier="plain", adder="plain", merge="separate")
 
 
 def search(
