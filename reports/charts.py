@@ -130,6 +130,7 @@ def _themed(chart: Any) -> Any:
             titleFontSize=12,
             titleFontWeight="normal",
             symbolStrokeWidth=2,
+            symbolOpacity=1,
             labelLimit=260,
         )
         .configure_header(labelColor=INK, titleColor=INK, labelFontSize=13, titleFontSize=12)

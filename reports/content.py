@@ -40,8 +40,8 @@ def main_table(results: Results) -> Table:
     """Every unit with cost, accuracy of its operand format, and SQNR."""
     clock = f"{results.plan['clock_ns']:g} ns"
     columns = [
-        Column("format", "Format", merged=True),
-        Column("accumulator", "Accumulator"),
+        Column("format", "Format", merged=True, unbroken=True),
+        Column("accumulator", "Accumulator", unbroken=True),
         Column("spec", "Unit", hidden=True),
         Column("area_um2", "Area, min. [µm²]", QUANTITY_DIGITS["area_um2"]),
         Column("nand2", "NAND2 equiv.", QUANTITY_DIGITS["nand2"], hidden=True),
@@ -133,6 +133,7 @@ def measurement_table(results: Results) -> Table:
                 "nand2": row.nand2,
                 "delay_ns": row.delay_ns,
                 "met": "yes" if row.met else "no",
+                "default_area_um2": (row.provenance.get("default_flow") or {}).get("area_um2"),
                 "structure": row.structure,
                 "recipe": row.recipe,
                 "vectors": check.vectors if check else None,
@@ -144,7 +145,7 @@ def measurement_table(results: Results) -> Table:
             }
         )
     columns = (
-        Column("unit", "Unit", merged=True),
+        Column("unit", "Unit", merged=True, unbroken=True),
         Column("spec", "Spec", hidden=True),
         Column("goal", "Goal"),
         Column("clock_ns", "Clock [ns]", QUANTITY_DIGITS["clock_ns"], hidden=True),
@@ -152,6 +153,7 @@ def measurement_table(results: Results) -> Table:
         Column("nand2", "NAND2 equiv.", QUANTITY_DIGITS["nand2"]),
         Column("delay_ns", "Delay [ns]", QUANTITY_DIGITS["delay_ns"]),
         Column("met", "Clock met"),
+        Column("default_area_um2", "Plain operators [µm²]", QUANTITY_DIGITS["area_um2"]),
         Column("structure", "Structure"),
         Column("recipe", "Synthesis recipe"),
         Column("vectors", "Co-simulated vectors", 0),
@@ -161,7 +163,11 @@ def measurement_table(results: Results) -> Table:
         Column("corner", "Corner", hidden=True),
         Column("how", "Obtained"),
     )
-    return Table("measurements", "Every design point.", columns, rows, group="unit")
+    caption = (
+        "Every design point. Plain operators: area that the same unit takes when it is written with"
+        " * and + and mapped by Yosys' own default flow, for comparison."
+    )
+    return Table("measurements", caption, columns, rows, group="unit")
 
 
 def energy_table(results: Results) -> Table:
@@ -192,7 +198,7 @@ def energy_table(results: Results) -> Table:
     ]
     digits = QUANTITY_DIGITS["energy_fj"]
     columns = (
-        Column("unit", "Unit", merged=True),
+        Column("unit", "Unit", merged=True, unbroken=True),
         Column("spec", "Spec", hidden=True),
         Column("goal", "Goal"),
         Column("stimulus", "Operands"),
@@ -258,8 +264,8 @@ def ratio_summary_table(results: Results) -> Table:
         " the area needed for the same number of MACs a second. Energy under Gaussian operands."
     )
     text = (
-        Column("floating", "FP unit"),
-        Column("integer", "INT unit"),
+        Column("floating", "FP unit", unbroken=True),
+        Column("integer", "INT unit", unbroken=True),
         Column("numerator", "Numerator", hidden=True),
         Column("denominator", "Denominator", hidden=True),
     )

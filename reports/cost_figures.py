@@ -1,5 +1,7 @@
 """Pictures of what units cost: area by block, area against delay, energy by operand stream."""
 
+from typing import Any
+
 import altair as alt
 
 from hwmodel.cost.comparison import main_rows
@@ -97,7 +99,12 @@ def area_delay(results: Results) -> Figure | None:
         return None
     formats = [format_term(name) for name in results.plan["formats"]]
     base = alt.Chart(values(rows)).encode(
-        x=alt.X("delay:Q", title="minimum clock period [ns]", scale=alt.Scale(zero=False)),
+        x=alt.X(
+            "delay:Q",
+            title="minimum clock period [ns]",
+            scale=alt.Scale(zero=False),
+            axis=alt.Axis(tickCount=8),
+        ),
         y=alt.Y("area:Q", title="cell area [µm²]", scale=alt.Scale(zero=True)),
         color=alt.Color("format:N", title="operands", scale=format_scale(formats), sort=formats),
     )
@@ -128,7 +135,8 @@ def area_delay(results: Results) -> Figure | None:
 
 def energy_by_stimulus(results: Results) -> Figure | None:
     """Stacked bars of energy per MAC at the common clock, a panel for each operand stream."""
-    rows, totals = [], []
+    rows: list[dict[str, Any]] = []
+    totals: list[dict[str, Any]] = []
     for unit in main_rows(results):
         if unit.clocked is None:
             continue

@@ -29,6 +29,8 @@ class Column:
         Keys of the ends of its 95 % interval.
     merged : bool
         Whether equal values of neighbouring rows of a group are written once in HTML.
+    unbroken : bool
+        Whether a text is kept on one line.
     hidden : bool
         Whether only CSV and JSON have it.
     """
@@ -39,6 +41,7 @@ class Column:
     scale: float = 1.0
     interval: tuple[str, str] | None = None
     merged: bool = False
+    unbroken: bool = False
     hidden: bool = False
 
     @property

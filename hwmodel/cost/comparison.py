@@ -154,8 +154,8 @@ def cost_facts(results: Results) -> list[CostFact]:
     return [
         CostFact(
             *key,
-            least=min(group, key=lambda ratio: ratio.value),
-            most=max(group, key=lambda ratio: ratio.value),
+            min(group, key=lambda ratio: ratio.value),
+            max(group, key=lambda ratio: ratio.value),
         )
         for key, group in groups.items()
     ]
