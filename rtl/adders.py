@@ -99,7 +99,7 @@ class Adder(Block):
 
     def _prefix(self, m: Module, b: list[Value], carry: Value) -> None:
         width = self.width
-        generate, propagate = Signal(width), Signal(width)
+        generate, propagate = Signal(width, name="generate_0"), Signal(width, name="propagate_0")
         b_word = Cat(*b)
         m.d.comb += [generate.eq(self.a & b_word), propagate.eq(self.a ^ b_word)]
         # Position 0 of the network is the carry in; position i + 1 is bit i.

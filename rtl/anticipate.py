@@ -35,8 +35,9 @@ class AnticipateZeros(Block):
         m = Module()
         # Two's complement with the sign twice, so that every digit has a neighbour at its left.
         width = self.window + 2
-        a, b = Signal(width), Signal(width)
-        both, none, one = Signal(width + 1), Signal(width + 1), Signal(width)
+        a, b = Signal(width, name="wide_a"), Signal(width, name="wide_b")
+        both, none = Signal(width + 1, name="both"), Signal(width + 1, name="none")
+        one = Signal(width)
         carry = self.subtract & ~self.sticky
         m.d.comb += [
             a.eq(self.larger),

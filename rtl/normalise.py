@@ -77,7 +77,7 @@ class Normalise(Block):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        places, limited = Signal(self.places_bits), Signal()
+        places, limited = Signal(self.places_bits, name="places"), Signal(name="limited")
         word: Value = self.total
         if self.style != "cascade":
             counted = self.indicator if self.style == "anticipate" else self.total

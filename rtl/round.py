@@ -83,17 +83,17 @@ class Round(Block):
             ]
         else:
             m.d.comb += up.eq(self.negative)
-        packed = Signal(self.exponent_bits + mantissa_bits + 1)
+        code = Signal(self.exponent_bits + mantissa_bits + 1)
         scaled = Cat(Const(0, mantissa_bits), self.exponent)
         # The hidden bit (or what stands for it) and a carry out of the mantissa both step the
         # exponent.
         some_exponent = (~self.zero).replicate(self.fmt.exponent_bits)
         m.d.comb += [
-            packed.eq(scaled + Cat(kept[:-1], self.step) + up),
+            code.eq(scaled + Cat(kept[:-1], self.step) + up),
             self.zero.eq(~(self.normal if self.subnormal else self.normal[-1]).any()),
             # A sum of zero has no leading one for the exponent to go by; its mantissa is zero.
-            self.magnitude.eq(packed & Cat(Const(-1, mantissa_bits), some_exponent)),
+            self.magnitude.eq(code & Cat(Const(-1, mantissa_bits), some_exponent)),
         ]
         if self.detects_overflow:
-            m.d.comb += self.overflow.eq((packed > self.fmt.max_code) & ~self.zero)
+            m.d.comb += self.overflow.eq((code > self.fmt.max_code) & ~self.zero)
         return m

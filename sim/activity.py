@@ -8,10 +8,10 @@ then the input ports change, then events run; the clock falls after half a perio
 from dataclasses import dataclass
 
 import numpy as np
-from hwmodel.sim.gates import QUANTUM_NS, GateArrays, GateNetlist
 from numpy.typing import NDArray
 
 from hwmodel.errors import HwmodelError
+from hwmodel.sim.gates import QUANTUM_NS, GateArrays, GateNetlist
 from hwmodel.technology.compiled import jit
 
 __all__ = ["Activity", "simulate_gates"]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from hwmodel.sim.gate_cells import CellBehaviour
 from numpy.typing import NDArray
 
 from hwmodel.errors import HwmodelError
+from hwmodel.sim.gate_cells import CellBehaviour
 from hwmodel.technology import CellLibrary, Netlist
 from hwmodel.technology.cells import Table
 from hwmodel.technology.compiled import jit

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hwmodel.sim.stimulus import operands
 from tiny_netlists import mapped_mac
 
 from hwmodel.cost.energy import EnergyResult, energy_of_netlist, measure_energy
 from hwmodel.errors import HwmodelError
+from hwmodel.sim.stimulus import operands
 from hwmodel.store import Store
 from hwmodel.technology import load_library, read_netlist, static_timing
 from hwmodel.units import parse_unit

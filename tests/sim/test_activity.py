@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from hwmodel.sim.activity import simulate_gates
-from hwmodel.sim.gates import QUANTUM_NS, build_gates
 from tiny_netlists import tiny
 
 from hwmodel.errors import HwmodelError
+from hwmodel.sim.activity import simulate_gates
+from hwmodel.sim.gates import QUANTUM_NS, build_gates
 from hwmodel.technology import load_library, read_netlist
 from hwmodel.technology.design import CLOCK_SLEW_NS, INPUT_SLEW_NS, OUTPUT_LOAD_FF
 from hwmodel.technology.tables import lookup

@@ -7,10 +7,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hwmodel.sim.activity import simulate_gates
-from hwmodel.sim.gates import build_gates
 from tiny_netlists import mapped_mac
 
+from hwmodel.sim.activity import simulate_gates
+from hwmodel.sim.gates import build_gates
 from hwmodel.technology import default_library, load_library, read_netlist
 from hwmodel.technology.design import INPUT_SLEW_NS, OUTPUT_LOAD_FF
 

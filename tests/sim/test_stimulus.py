@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from hwmodel.sim.stimulus import ACCUMULATION_LENGTH, operands
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hwmodel.errors import HwmodelError
+from hwmodel.sim.stimulus import ACCUMULATION_LENGTH, operands
 from hwmodel.units import parse_unit
 
 UNITS = ["mac-int8-int8-int32", "mac-uint8-int8-int32", "mac-e4m3-e5m2-fp32", "mac-e2m5-e2m5-exact"]
