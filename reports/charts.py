@@ -13,6 +13,7 @@ import vl_convert
 __all__ = [
     "FORMAT_COLOURS",
     "INK",
+    "PALETTE",
     "Figure",
     "accumulator_scale",
     "format_scale",
@@ -23,14 +24,18 @@ __all__ = [
 # colour inline (light or dark), near-black in files.
 INK = "#010203"
 _INK_IN_FILES = "#1c1f23"
-# Told apart by colour-blind readers, and against a white and a near-black page (after P. Tol).
-_PALETTE = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#aa3377", "#66ccee", "#999999")
+# Told apart by colour-blind readers; each has a contrast of 3 and more against a white and a
+# near-black page.
+PALETTE = (
+    *("#4a86c5", "#e0566a", "#2f9448", "#b98a0e", "#bb4f93", "#2b9aab"),
+    *("#8a8f98", "#b0673a", "#7b68c8", "#7c9a2d", "#bf74a7", "#5b7f95"),
+)
 FORMAT_COLOURS = {
-    "INT8": "#4477aa",
-    "E5M2": "#ee6677",
-    "E4M3": "#228833",
-    "E3M4": "#c89b1c",
-    "E2M5": "#aa3377",
+    "INT8": "#4a86c5",
+    "E5M2": "#e0566a",
+    "E4M3": "#2f9448",
+    "E3M4": "#b98a0e",
+    "E2M5": "#bb4f93",
 }
 _FONT = "Arial, Helvetica, sans-serif"
 
@@ -89,7 +94,7 @@ def values(rows: list[dict[str, Any]]) -> alt.InlineData:
 
 def format_scale(formats: list[str]) -> alt.Scale:
     """One colour for each format, the same in every figure."""
-    spare = [colour for colour in _PALETTE if colour not in FORMAT_COLOURS.values()]
+    spare = [colour for colour in PALETTE if colour not in FORMAT_COLOURS.values()]
     others = [name for name in formats if name not in FORMAT_COLOURS]
     colours = FORMAT_COLOURS | {
         name: spare[index % len(spare)] for index, name in enumerate(others)
@@ -131,13 +136,15 @@ def _themed(chart: Any) -> Any:
             titleFontWeight="normal",
             symbolStrokeWidth=2,
             symbolOpacity=1,
+            symbolBaseFillColor=INK,
+            symbolBaseStrokeColor=INK,
             labelLimit=260,
         )
         .configure_header(labelColor=INK, titleColor=INK, labelFontSize=13, titleFontSize=12)
         .configure_title(color=INK, fontSize=13, anchor="start", fontWeight="bold")
         .configure_text(color=INK, fontSize=11)
         .configure_rule(color=INK)
-        .configure_range(category=list(_PALETTE))
+        .configure_range(category=list(PALETTE))
     )
 
 

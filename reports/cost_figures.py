@@ -6,7 +6,7 @@ import altair as alt
 
 from hwmodel.cost.comparison import main_rows
 from hwmodel.cost.results import Results
-from hwmodel.reports.charts import Figure, accumulator_scale, format_scale, values
+from hwmodel.reports.charts import PALETTE, Figure, accumulator_scale, format_scale, values
 from hwmodel.reports.wording import (
     QUANTITY_DIGITS,
     STIMULUS_TERMS,
@@ -43,10 +43,6 @@ def area_by_block(results: Results) -> Figure | None:
     blocks = list(dict.fromkeys(row["block"] for row in rows))
     order = _order(results)
     y = alt.Y("unit:N", sort=order, title=None)
-    palette = [
-        *("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#999999"),
-        *("#cc7733", "#55aa99", "#8866cc", "#774411", "#bb99aa"),
-    ]
     bars = (
         alt.Chart(values(rows))
         .mark_bar()
@@ -57,9 +53,7 @@ def area_by_block(results: Results) -> Figure | None:
                 "block:N",
                 sort=blocks,
                 title=None,
-                scale=alt.Scale(
-                    domain=blocks, range=[palette[i % len(palette)] for i in range(len(blocks))]
-                ),
+                scale=alt.Scale(domain=blocks, range=list(PALETTE)),
                 legend=alt.Legend(orient="bottom", columns=4),
             ),
             order=alt.Order("rank:Q"),
