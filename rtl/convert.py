@@ -1,11 +1,10 @@
 """RTLIL and Verilog of a unit, the same bytes wherever and whenever they are made."""
 
-import re
-
 from hwmodel.rtl.block import Hierarchy
 from hwmodel.rtl.faults import Fault
 from hwmodel.rtl.mac import create_unit
 from hwmodel.rtl.structure import Structure
+from hwmodel.rtl.verilog_text import readable
 from hwmodel.units import UnitSpec
 
 __all__ = ["to_rtlil", "to_verilog"]
@@ -42,15 +41,4 @@ def to_verilog(
     rtlil = hierarchy.convert(create_unit(spec, structure, fault))
     script = "read_rtlil unit.il\nproc\nopt_clean\nwrite_verilog -noattr unit.v\n"
     files, _log = run_yosys(script, files={"unit.il": rtlil}, outputs=("unit.v",))
-    return _comment(files["unit.v"], hierarchy.summaries)
-
-
-def _comment(verilog: str, summaries: dict[str, str]) -> str:
-    """Put a line that says what it is before each module; take out Yosys' own header."""
-    verilog = re.sub(r"\A/\*.*?\*/\s*", "", verilog, flags=re.DOTALL)
-
-    def describe(match: re.Match[str]) -> str:
-        summary = summaries.get(match[1])
-        return f"// {summary}\n{match[0]}" if summary else match[0]
-
-    return re.sub(r"^module (\w+)", describe, verilog, flags=re.MULTILINE)
+    return readable(files["unit.v"], spec.identifier, hierarchy.summaries)

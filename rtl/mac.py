@@ -40,7 +40,7 @@ class Registers:
 
     def kept(self, m: Module, drop: Value | None = None) -> Signal:
         """What the step adds to: the accumulator, or zero where `clear` or `drop` is 1."""
-        kept, keep = Signal(len(self.accumulator)), Signal()
+        kept, keep = Signal(len(self.accumulator), name="kept"), Signal(name="keep")
         m.d.comb += [
             keep.eq(~self.clear if drop is None else ~(self.clear | drop)),
             kept.eq(self.accumulator & keep.replicate(len(kept))),
