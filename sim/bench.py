@@ -6,6 +6,7 @@ that started the simulator compares them with the golden model.
 
 import os
 from pathlib import Path
+from typing import Any
 
 import cocotb
 from cocotb.handle import Immediate
@@ -22,7 +23,7 @@ RESPONSES = "responses.txt"
 
 
 @cocotb.test()
-async def exchange(dut: cocotb.handle.HierarchyObject) -> None:
+async def exchange(dut: Any) -> None:
     """Hand the harness one batch of cycles after the other."""
     folder = Path(os.environ[RUN_FOLDER])
     partial = folder / f"{RESPONSES}.partial"

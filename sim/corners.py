@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.formats import FloatFormat, Overflow
-from hwmodel.sim.steering import Products, corner_codes, steered
+from hwmodel.sim.steering import CodePair, Products, corner_codes, steered
 from hwmodel.sim.streams import Stimulus, streams
 from hwmodel.units import FloatAccumulator, UnitSpec
 
@@ -45,9 +45,7 @@ def _specials(spec: UnitSpec, products: Products) -> Stimulus:
     return streams("special values", operands)
 
 
-def _states(
-    spec: UnitSpec, products: Products
-) -> list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]]:
+def _states(spec: UnitSpec, products: Products) -> list[CodePair]:
     """Operands that make the accumulator zero, -0, finite, extreme, infinite, NaN or marked."""
     smallest, largest = products.smallest, products.largest
     paths = [np.zeros(0, np.int64)]
@@ -68,7 +66,7 @@ def _states(
             special.append(x.infinity_code | x.magnitude_mask + 1)
         for code in special:
             pair = (np.array([code], np.uint32), one)
-            states.append(pair[::-1] if swapped else pair)
+            states.append((pair[1], pair[0]) if swapped else pair)
     return states
 
 

@@ -100,8 +100,8 @@ def unpacked_codes(
         Same shape.
     """
     width = spec.accumulator_bits
-    characters = np.frombuffer("".join(lines).encode(), np.uint8).reshape(len(lines), BATCH, width)
-    characters = characters[:, ::-1].reshape(-1, width)
+    bits = np.frombuffer("".join(lines).encode(), np.uint8).reshape(len(lines), BATCH, width)
+    characters = bits[:, ::-1].reshape(-1, width)
     ones = characters == ord("1")
     unknown = ~(ones | (characters == ord("0"))).all(axis=1)
     words = -(-width // 64)

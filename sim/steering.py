@@ -5,6 +5,7 @@ be right. So corners of the accumulator are reached by products, the largest fit
 """
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +13,12 @@ import numpy.typing as npt
 from hwmodel.formats import FloatFormat, Format
 from hwmodel.units import FloatAccumulator, UnitSpec
 
-__all__ = ["Products", "corner_codes", "steered"]
+__all__ = ["CodePair", "Products", "corner_codes", "steered"]
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.int64]
+CodePair: TypeAlias = tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]
+"""Codes of a and b, one pair a step."""
 
 _ALL_CODES_BITS = 8  # formats up to this width take part with every code
 _DRAWN_CODES = 256  # of wider ones: corners and this many drawn at random
@@ -65,7 +68,7 @@ class Products:
         closer = np.abs(x - self.values[left]) <= np.abs(self.values[right] - x)
         return np.where(closer, left, right)
 
-    def operands(self, indices: IndexArray) -> tuple[npt.NDArray[np.uint32], ...]:
+    def operands(self, indices: IndexArray) -> CodePair:
         """Operand codes a and b of the products of the given indices."""
         return self.a[indices], self.b[indices]
 

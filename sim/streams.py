@@ -151,10 +151,14 @@ def streams(name: str, operands: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]) 
         b.append(codes_b)
         clear.append(first)
         valid.append(~first if number % 2 else np.ones_like(first))
-    codes = [np.concatenate(part).astype(np.uint32) for part in (a, b)]
-    controls = [np.concatenate(part) for part in (valid, clear)]
+    cleared = np.concatenate(clear)
     return Stimulus(
-        *codes, *controls, np.zeros(len(codes[0]), bool), (Section(name, 0, len(codes[0])),)
+        np.concatenate(a).astype(np.uint32),
+        np.concatenate(b).astype(np.uint32),
+        np.concatenate(valid),
+        cleared,
+        np.zeros_like(cleared),
+        (Section(name, 0, len(cleared)),),
     )
 
 
