@@ -170,7 +170,7 @@ class Evaluation:
         for case in self.cases:
             if not case.layer_sample:
                 continue
-            key = self._key(case, None, part="outliers")
+            key = self._key(case, None, part="outliers, by median")
             entry = self.store.load("outliers", key)
             if entry is None:
                 from hwmodel.accuracy.layers import outlier_rows

@@ -115,15 +115,15 @@ def outlier_rows(
     list of dict
         Keys layer, kind, outputs, products (of one output), input_absmax, input_absmax_over_rms
         (over calibration data), weight_row_absmax_over_rms (largest over output channels) and
-        weight_row_spread (largest over smallest absolute maximum of a channel; None where a
-        channel is all zero).
+        weight_row_spread (largest over median absolute maximum of a channel: folded networks have
+        dead channels, so the smallest says nothing).
     """
     rows = []
     for name, module in layers.items():
         flat = module.weight.data.flatten(1)
         absmax, rms = flat.abs().amax(1), flat.square().mean(1).sqrt()
         live = rms > 0
-        smallest = float(absmax.min())
+        middle = float(absmax.median())
         rows.append(
             {
                 "layer": name,
@@ -135,7 +135,7 @@ def outlier_rows(
                 "weight_row_absmax_over_rms": float((absmax[live] / rms[live]).max())
                 if bool(live.any())
                 else None,
-                "weight_row_spread": float(absmax.max()) / smallest if smallest > 0 else None,
+                "weight_row_spread": float(absmax.max()) / middle if middle > 0 else None,
             }
         )
     return rows

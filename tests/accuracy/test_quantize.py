@@ -176,6 +176,10 @@ def test_layer_sqnr_sees_each_layer_with_its_fp32_input(network, pictures):
         assert row["weight_sqnr_db"] == pytest.approx(sqnr_db(w, wq), abs=0.01)
     outliers = {row["layer"]: row for row in layer_tools.outlier_rows(layers, ranges)}
     assert outliers["conv"]["products"] == 27
+    maxima = network.mix.weight.abs().amax(1)
+    assert outliers["mix"]["weight_row_spread"] == pytest.approx(
+        float(maxima.max() / maxima.median())
+    )
     assert outliers["mix"]["input_absmax"] == pytest.approx(float(x.max()))
     assert outliers["mix"]["input_absmax_over_rms"] == pytest.approx(
         float(x.abs().max() / x.square().mean().sqrt()), rel=1e-5
