@@ -146,7 +146,7 @@ def main_scores(results: Results) -> list[Score]:
 
 def cost_facts(results: Results) -> list[CostFact]:
     """Spans of the ratios over the formats, one for each kind of comparison."""
-    groups: dict[tuple[Any, ...], list[Ratio]] = {}
+    groups: dict[tuple[str, str, Quantity, str, str | None], list[Ratio]] = {}
     for ratio in results.ratios:
         accumulator = ratio.numerator.split("-")[3]
         key = (accumulator, ratio.denominator, ratio.quantity, ratio.goal, ratio.stimulus)
