@@ -15,12 +15,11 @@ _SPECIALS = {
 def format_words(fmt: Format) -> str:
     """What the codes of an operand format mean."""
     if isinstance(fmt, FloatFormat):
-        fields = (
-            f"{fmt.exponent_bits} exponent bits (bias {fmt.bias}), {fmt.mantissa_bits} mantissa"
-        )
-        sign = "sign, " if fmt.signed else ""
+        fields = ["sign"] if fmt.signed else []
+        fields.append(f"{fmt.exponent_bits} exponent bits (bias {fmt.bias})")
+        fields.append(f"{fmt.mantissa_bits} mantissa bits")
         subnormals = "subnormals" if fmt.subnormals else "no subnormals"
-        return f"{fmt.name}: {sign}{fields}; {subnormals}; {_SPECIALS[fmt.specials]}"
+        return f"{fmt.name}: {', '.join(fields)}; {subnormals}; {_SPECIALS[fmt.specials]}"
     assert isinstance(fmt, IntFormat)
     kind = "two's-complement integer" if fmt.signed else "unsigned integer"
     return f"{fmt.name}: {kind}"
