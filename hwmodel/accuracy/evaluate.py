@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hwmodel.accuracy import metrics
 from hwmodel.accuracy.capture import CAPTURE_VERSION, LAYERS, layer_slice
@@ -219,7 +220,7 @@ class Evaluation:
         part = layer_slice(layer, self.progress, self.store)
         fmt = parse_format(name)
         inputs, weights = part.inputs[:KERNEL_SLICE], part.weights[:KERNEL_SLICE]
-        scale = np.full((1, 1), part.input_scale(fmt), np.float32)
+        scale: npt.NDArray[np.float32] = np.full((1, 1), part.input_scale(fmt), np.float32)
         scales = part.weight_scales(fmt)[:KERNEL_SLICE]
         return {"rows": compare_kernel(fmt, inputs, weights, scale, scales)}
 

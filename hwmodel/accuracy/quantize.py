@@ -199,7 +199,7 @@ def calibrate(
         The range of each layer's input, by the layer's name.
     """
     rng = np.random.default_rng(seed)
-    empty = np.zeros(0, np.float32)
+    empty: npt.NDArray[np.float32] = np.zeros(0, np.float32)
     ranges = {name: InputRange(empty, empty, 0, 0.0) for name in layers}
 
     def watch(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
