@@ -15,7 +15,7 @@ DEFAULT_FORMATS = ("int8", "e5m2", "e4m3", "e3m4", "e2m5")
 # plan meets it, and the slowest of them have to be sized for it.
 DEFAULT_CLOCK_NS = 3.0
 INTEGER_ACCUMULATORS = ("int32", "exact")
-FLOAT_ACCUMULATORS = ("exact", "fp32", "fp16")
+FLOAT_ACCUMULATORS = ("exact", "fp32")
 DEFAULT_STIMULI = ("gaussian", "uniform")
 # Operands of a layer of a real network: where PyTorch and the network are at hand.
 NETWORK_STIMULUS = "captured"
@@ -88,7 +88,7 @@ def make_plan(
     """Plan of a report over some formats.
 
     Every format is taken for both operands, with every accumulator that a designer would give it:
-    an integer of 32 bits or of the exact width, or an exact one, FP32 and FP16.
+    an integer of 32 bits or of the exact width; for floats an exact one or FP32.
 
     Raises
     ------

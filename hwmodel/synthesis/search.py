@@ -40,7 +40,7 @@ Progress = Callable[[str, int, int], None]
 
 _WORKERS = 2
 # Structures that go on to the second round.
-FINALISTS = 3
+FINALISTS = 2
 # Share of its period that a netlist is asked to reach where the clock itself is out of reach.
 _STRETCH = 0.9
 

@@ -90,12 +90,12 @@ def test_results_survive_json():
     [("synthesis", 8, 2), ("cosimulation", 8, 2), ("energy", 10, 4)],
 )
 def test_a_failing_point_does_not_stop_the_rest(step, rows, failures):
-    steps = MadeUpSteps(failing=(step, "mac-e4m3-e4m3-fp16"))
+    steps = MadeUpSteps(failing=(step, "mac-e4m3-e4m3-fp32"))
     results = collect(small_plan(), accuracy=False, steps=steps)
     # A unit that is wrong or has no netlist has no row; one without energy keeps its area.
     assert len(results.measurements) == rows
     assert len(results.failures) == failures
-    assert all("mac-e4m3-e4m3-fp16" in failure.point for failure in results.failures)
+    assert all("mac-e4m3-e4m3-fp32" in failure.point for failure in results.failures)
     assert "went wrong" in results.failures[0].sentence
 
 
