@@ -16,6 +16,7 @@ from hwmodel.arithmetic import step_scalar
 from hwmodel.errors import HwmodelError
 from hwmodel.sim import delivery
 from hwmodel.sim.sidecar import SCHEMA, content_hash
+from hwmodel.synthesis.runner import run_yosys
 from hwmodel.units import parse_unit
 
 SPEC = "mac-e3m2-e3m2-fp16"
@@ -134,6 +135,21 @@ def test_the_header_says_what_the_unit_does(generated):
                   "fp16", "latency: 2 edges", "array-"):  # fmt: skip
         assert words in header.replace("\n// ", " ")
     assert max(len(line) for line in header.splitlines()) <= 100
+
+
+def test_the_verilog_is_plain_and_synthesizable(generated):
+    lint = subprocess.run(
+        ["iverilog", "-Wall", "-g2005", "-o", os.devnull, generated / f"{TOP}.v"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (lint.returncode, lint.stderr) == (0, "")
+    script = f"read_verilog unit.v\nsynth -top {TOP}\ncheck -assert\nwrite_json out.json\n"
+    texts = {"unit.v": (generated / f"{TOP}.v").read_text()}
+    files, _ = run_yosys(script, files=texts, outputs=("out.json",))
+    cells = json.loads(files["out.json"])["modules"][TOP]["cells"].values()
+    # Registers of the operands, of clear and of the accumulator; without valid, a is set to zero.
+    assert sum(cell["type"] == "$_DFF_P_" for cell in cells) == 2 * 6 + 1 + 16
+    assert not any("LATCH" in cell["type"] for cell in cells)
 
 
 def simulate(folder, top=TOP):
