@@ -102,10 +102,11 @@ def _print(result: dict[str, Any]) -> None:
     for network, data in dict.fromkeys((row["network"], row["data"]) for row in scores):
         rows = [row for row in scores if (row["network"], row["data"]) == (network, data)]
         table = Table(title=f"{network}: {data}, n = {rows[0]['n']}", title_justify="left")
-        for heading in ("format", "activations", rows[0]["metric"], "95 % interval"):
-            table.add_column(heading)
-        for heading in ("agreement", "logit SQNR dB", "median layer SQNR dB"):
-            table.add_column(heading, justify="right")
+        for heading in ("format", "activations", rows[0]["metric"], "95 %"):
+            table.add_column(heading, no_wrap=True)
+        # Agreement with FP32; SQNR of the logits and, in the middle of the layers, of outputs.
+        for heading in ("agree", "logits dB", "layers dB"):
+            table.add_column(heading, justify="right", no_wrap=True)
         for row in rows:
             layers = [
                 entry["output_sqnr_db"]
@@ -116,15 +117,16 @@ def _print(result: dict[str, Any]) -> None:
             ]
             table.add_row(
                 row["format"],
-                row["granularity"] + (" (mse)" if row["clip"] == "mse" else ""),
+                row["granularity"].split("-")[-1] + (" mse" if row["clip"] == "mse" else ""),
                 f"{row['value']:.4g}",
-                f"{row['low']:.4g} .. {row['high']:.4g}",
+                f"{row['low']:.4g}..{row['high']:.4g}",
                 f"{row['agreement']:.1%}",
                 "" if row["logit_sqnr_db"] is None else f"{row['logit_sqnr_db']:.1f}",
                 f"{median(layers):.1f}" if layers else "",
             )
         console.print(table)
         provenance = rows[0]["provenance"]
+        console.print("  activations: static, one scale per tensor; dynamic, per token (picture)")
         for key in ("network", "layers", "calibration"):
             console.print(f"  {key}: {provenance[key]}", style="dim")
     table = Table(title="SQNR at the range of least error, dB (modelled)", title_justify="left")
