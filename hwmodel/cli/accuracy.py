@@ -94,6 +94,7 @@ def command(
 def _print(result: dict[str, Any]) -> None:
     from statistics import median
 
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
@@ -101,7 +102,11 @@ def _print(result: dict[str, Any]) -> None:
     scores = result.get("scores", [])
     for network, data in dict.fromkeys((row["network"], row["data"]) for row in scores):
         rows = [row for row in scores if (row["network"], row["data"]) == (network, data)]
-        table = Table(title=f"{network}: {data}, n = {rows[0]['n']}", title_justify="left")
+        table = Table(
+            title=f"{network}: {data}, n = {rows[0]['n']}",
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+        )
         for heading in ("format", "activations", rows[0]["metric"], "95 %"):
             table.add_column(heading, no_wrap=True)
         # Agreement with FP32; SQNR of the logits and, in the middle of the layers, of outputs.
@@ -129,7 +134,11 @@ def _print(result: dict[str, Any]) -> None:
         console.print("  activations: static, one scale per tensor; dynamic, per token (picture)")
         for key in ("network", "layers", "calibration"):
             console.print(f"  {key}: {provenance[key]}", style="dim")
-    table = Table(title="SQNR at the range of least error, dB (modelled)", title_justify="left")
+    table = Table(
+        title="SQNR at the range of least error, dB (modelled)",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
     table.add_column("format")
     distributions = list(dict.fromkeys(row["distribution"] for row in result["analytic"]))
     for name in distributions:
