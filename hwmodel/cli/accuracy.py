@@ -107,10 +107,10 @@ def _print(result: dict[str, Any]) -> None:
             title_justify="left",
             box=box.SIMPLE_HEAD,
         )
-        for heading in ("format", "activations", rows[0]["metric"], "95 %"):
+        for heading in ("format", "scales", rows[0]["metric"], "95 %"):
             table.add_column(heading, no_wrap=True)
         # Agreement with FP32; SQNR of the logits and, in the middle of the layers, of outputs.
-        for heading in ("agree", "logits dB", "layers dB"):
+        for heading in ("agree %", "logits", "layers"):
             table.add_column(heading, justify="right", no_wrap=True)
         for row in rows:
             layers = [
@@ -124,14 +124,14 @@ def _print(result: dict[str, Any]) -> None:
                 row["format"],
                 row["granularity"].split("-")[-1] + (" mse" if row["clip"] == "mse" else ""),
                 f"{row['value']:.4g}",
-                f"{row['low']:.4g}..{row['high']:.4g}",
-                f"{row['agreement']:.1%}",
+                f"{row['low']:.3g}..{row['high']:.3g}",
+                f"{100 * row['agreement']:.1f}",
                 "" if row["logit_sqnr_db"] is None else f"{row['logit_sqnr_db']:.1f}",
                 f"{median(layers):.1f}" if layers else "",
             )
         console.print(table)
         provenance = rows[0]["provenance"]
-        console.print("  activations: static, one scale per tensor; dynamic, per token (picture)")
+        console.print("  scales: static, one per tensor; dynamic, per token (picture); SQNR in dB")
         for key in ("network", "layers", "calibration"):
             console.print(f"  {key}: {provenance[key]}", style="dim")
     table = Table(
