@@ -13,7 +13,14 @@ import numpy.typing as npt
 from hwmodel.formats import FloatFormat, Format
 from hwmodel.units import FloatAccumulator, UnitSpec
 
-__all__ = ["CodePair", "Products", "corner_codes", "steered"]
+__all__ = [
+    "CodePair",
+    "Products",
+    "corner_codes",
+    "rounded_sum",
+    "steered",
+    "unit_in_last_place",
+]
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.int64]
@@ -68,6 +75,26 @@ class Products:
         closer = np.abs(x - self.values[left]) <= np.abs(self.values[right] - x)
         return np.where(closer, left, right)
 
+    def about(self, size: float) -> IndexArray:
+        """Indices of the products next to `size` and to ``-size``, and of their neighbours."""
+        middle = self.nearest([size, -size])
+        around = np.concatenate([middle - 1, middle, middle + 1])
+        return np.unique(np.clip(around, 0, len(self.values) - 1))
+
+    def octaves(self, rng: np.random.Generator | None = None) -> IndexArray:
+        """Indices of one product for each exponent and sign, in rising order of magnitude.
+
+        It is the octave's smallest, or one drawn by `rng`.
+        """
+        nonzero = np.flatnonzero(self.values)
+        magnitude = np.abs(self.values[nonzero])
+        exponent, sign = np.frexp(magnitude)[1], np.signbit(self.values[nonzero])
+        within = magnitude if rng is None else rng.random(len(nonzero))
+        order = np.lexsort((within, sign, exponent))
+        keys = np.stack([exponent[order], sign[order]], axis=1)
+        first = np.append(True, (keys[1:] != keys[:-1]).any(axis=1))
+        return nonzero[order[first]]
+
     def operands(self, indices: IndexArray) -> CodePair:
         """Operand codes a and b of the products of the given indices."""
         return self.a[indices], self.b[indices]
@@ -96,7 +123,7 @@ def steered(
         # Beside the largest finite sum the next product may overflow where a smaller one fits.
         smaller = np.clip(index - np.sign(missing).astype(int), 0, len(products.values) - 1)
         for choice in (index, smaller):
-            after = _sum(spec, reached, products.values[choice])
+            after = rounded_sum(spec, reached, products.values[choice])
             nearer = (path[:, step] < 0) & (np.abs(wanted - after) < np.abs(missing))
             path[nearer, step] = choice[nearer]
             reached = np.where(nearer, after, reached)
@@ -105,11 +132,18 @@ def steered(
     return [row[row >= 0] for row in path], reached
 
 
-def _sum(spec: UnitSpec, x: FloatArray, y: FloatArray) -> FloatArray:
+def rounded_sum(spec: UnitSpec, x: FloatArray, y: FloatArray) -> FloatArray:
+    """Sums as an accumulator holds them; an exact one's only to float64's precision."""
     if not isinstance(spec.accumulator, FloatAccumulator):
         return x + y
     assert spec.overflow is not None
     return np.asarray(spec.accumulator.format.quantize(x + y, spec.overflow))
+
+
+def unit_in_last_place(fmt: FloatFormat, value: float) -> float:
+    """Weight of the last bit of a finite value's significand in a format."""
+    exponent = max(int(np.frexp(value)[1]) - 1, fmt.min_exponent) if value else fmt.min_exponent
+    return float(2.0 ** (exponent - fmt.mantissa_bits))
 
 
 def corner_codes(fmt: Format) -> npt.NDArray[np.uint32]:

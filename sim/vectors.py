@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.formats import FloatFormat, Format
-from hwmodel.sim.corners import boundary_walk, corner_sections
+from hwmodel.sim.corners import corner_sections
 from hwmodel.sim.steering import corner_codes
 from hwmodel.sim.streams import Section, Stimulus, joined
+from hwmodel.sim.walks import boundary_walk, climb
 from hwmodel.units import UnitSpec
 
 __all__ = ["FULL", "QUICK", "Effort", "conformance_stimulus", "verification_stimulus"]
@@ -26,17 +27,20 @@ class Effort:
         Operand pairs, each on a cleared accumulator: all of them where there are no more.
     corners : int
         Directed cycles, about; whole streams are drawn where there are more.
+    climb : int
+        Steps of accumulations that outgrow every product.
     walk : int
         Longest way to the boundary of a fixed-point accumulator.
     """
 
     pairs: int
     corners: int
+    climb: int
     walk: int
 
 
-FULL = Effort(pairs=1 << 16, corners=60_000, walk=150_000)
-QUICK = Effort(pairs=4096, corners=6000, walk=1000)
+FULL = Effort(pairs=1 << 16, corners=60_000, climb=16_384, walk=150_000)
+QUICK = Effort(pairs=4096, corners=6000, climb=2048, walk=1000)
 
 
 def verification_stimulus(
@@ -56,10 +60,11 @@ def verification_stimulus(
         Amount of the rest.
     """
     # One generator a kind: more of one kind leaves the others as they are.
-    for_pairs, for_corners, for_walk, for_random = np.random.default_rng(seed).spawn(4)
+    for_pairs, for_corners, for_climb, for_walk, for_random = np.random.default_rng(seed).spawn(5)
     parts = [_reset(spec), operand_pairs(spec, effort.pairs, for_pairs)]
     corners = joined(corner_sections(spec, for_corners))
     parts.append(corners.sampled(effort.corners, for_corners))
+    parts.append(climb(spec, for_climb, effort.climb))
     walk = boundary_walk(spec, for_walk, effort.walk)
     if walk is not None:
         parts.append(walk)
@@ -69,9 +74,12 @@ def verification_stimulus(
 
 def conformance_stimulus(spec: UnitSpec, cycles: int, seed: int) -> Stimulus:
     """`cycles` cycles for a user's own simulator: some of everything."""
-    for_pairs, for_corners, for_random = np.random.default_rng(seed).spawn(3)
+    for_pairs, for_corners, for_climb, for_random = np.random.default_rng(seed).spawn(4)
     parts = [_reset(spec), operand_pairs(spec, cycles // 4, for_pairs)]
-    parts.append(joined(corner_sections(spec, for_corners)).sampled(cycles // 2, for_corners))
+    parts.append(joined(corner_sections(spec, for_corners)).sampled(cycles // 3, for_corners))
+    climbing = climb(spec, for_climb, cycles // 8)
+    if len(climbing) <= cycles // 4:
+        parts.append(climbing)
     rest = max(cycles - sum(len(part) for part in parts), 0)
     parts.append(random_streams(spec, rest, for_random))
     return joined(parts).taken(np.arange(cycles), "conformance")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwmodel.arithmetic import simulate, step_scalar
-from hwmodel.sim.corners import boundary_walk, corner_sections
+from hwmodel.sim.corners import corner_sections
 from hwmodel.sim.steering import Products, corner_codes, steered
 from hwmodel.sim.streams import Section, Stimulus, expected_accumulator, joined
 from hwmodel.sim.vectors import (
@@ -18,6 +18,7 @@ from hwmodel.sim.vectors import (
     random_streams,
     verification_stimulus,
 )
+from hwmodel.sim.walks import boundary_walk, climb
 from hwmodel.units import parse_unit
 
 SPECS = ("mac-int8-int8-int32", "mac-e4m3-e4m3-exact", "mac-e5m2-e5m2-fp16", "mac-e5m2-e5m2-exact")
@@ -138,7 +139,7 @@ def test_steering_arrives_and_the_golden_model_agrees(name):
 def reached_codes(name):
     """Accumulator codes before and after each directed step that adds a product."""
     spec = parse_unit(name)
-    parts = corner_sections(spec, rng())
+    parts = [*corner_sections(spec, rng()), climb(spec, rng(), 4096)]
     stimulus = joined(parts)
     after = expected_accumulator(spec, stimulus)
     before = np.where(stimulus.clear, 0, np.concatenate([[0], after[:-1]]))
@@ -198,6 +199,23 @@ def test_every_exponent_difference_is_met():
     for signs in (same_sign, ~same_sign):
         met = set(difference[signs].tolist())
         assert set(range(-30, 31)) <= met
+
+
+@pytest.mark.parametrize("name", ["mac-e3m4-e3m4-fp32", "mac-int8-int8-fp32", "mac-e2m1-e2m1-fp16"])
+def test_a_climb_reaches_sums_that_lose_bits_beyond_the_guard_bit(name):
+    spec = parse_unit(name)
+    stimulus = climb(spec, rng(), 16_384)
+    codes = expected_accumulator(spec, stimulus)
+    before = spec.decode_accumulator(np.where(stimulus.clear, 0, np.append(0, codes[:-1])))
+    product = spec.a.decode(stimulus.a) * spec.b.decode(stimulus.b) * stimulus.valid
+    finite = np.isfinite(before) & np.isfinite(product)
+    total = np.where(finite, before, 0) + np.where(finite, product, 0)  # exact in float64
+    ulp = 2.0 ** (np.frexp(total)[1] - 1 - spec.accumulator.format.mantissa_bits)
+    beyond = np.abs(total / ulp) % 1
+    assert (beyond == 0.5).any(), "a tie"
+    assert (np.abs(beyond - 0.5) % 0.5 > 0).any(), "guard bit and more"
+    assert total.max() > 64 * product.max()
+    assert total.min() < -64 * product.max()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,116 @@
+"""Long accumulations: far beyond the largest product, and over an accumulator's boundary.
+
+Sums reach every octave there is for them, where rounding and alignment depend on bits that a few
+products cannot bring about.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from hwmodel.formats import FloatFormat, Overflow
+from hwmodel.sim.steering import Products, rounded_sum, unit_in_last_place
+from hwmodel.sim.streams import Stimulus, streams
+from hwmodel.units import FloatAccumulator, UnitSpec
+
+__all__ = ["boundary_walk", "climb"]
+
+IndexArray = npt.NDArray[np.int64]
+
+_LAST_STEPS = 512  # products that a walk may take from near the boundary to the very boundary
+_DRAWN = 24  # products drawn at random in every octave of a climb
+
+
+def climb(spec: UnitSpec, rng: np.random.Generator, steps: int) -> Stimulus:
+    """Up by the largest product, at most about `steps` times, and down by the smallest one.
+
+    In every octave on the way: products about half a unit in the sum's last place (or its step),
+    one of every size, and some at random. The way down begins where the way up ends.
+    """
+    products = Products.of(spec, rng)
+    top = int(np.argmax(products.values))
+    up, sum_above = _climbed(spec, products, rng, top, steps // 4, 0.0)
+    paths = [up]
+    if products.values.min() < 0:
+        bottom = int(np.argmin(products.values))
+        down, _ = _climbed(spec, products, rng, bottom, steps // 2, sum_above)
+        paths = [np.concatenate([up, down]), _climbed(spec, products, rng, bottom, steps // 4)[0]]
+    return streams("growth", [products.operands(path) for path in paths])
+
+
+def _climbed(
+    spec: UnitSpec,
+    products: Products,
+    rng: np.random.Generator,
+    largest: int,
+    steps: int,
+    start: float = 0.0,
+) -> tuple[IndexArray, float]:
+    """Repeat one product 1, 2, 4, ... times, `steps` at most, each followed by probes."""
+    path: list[IndexArray] = []
+    total = np.array(start)
+    count = 1
+    while count <= steps and np.isfinite(total):
+        climbing = np.full(count, largest)
+        for index in climbing:
+            total = rounded_sum(spec, total, products.values[index])
+        probes = _probes(spec, products, rng, float(total))
+        for index in probes:
+            total = rounded_sum(spec, total, products.values[index])
+        path += [climbing, probes]
+        steps -= count
+        count *= 2
+    return np.concatenate(path) if path else np.zeros(0, np.int64), float(total)
+
+
+def _probes(
+    spec: UnitSpec, products: Products, rng: np.random.Generator, total: float
+) -> IndexArray:
+    if isinstance(spec.accumulator, FloatAccumulator):
+        fmt: FloatFormat = spec.accumulator.format
+        step = unit_in_last_place(fmt, total) if np.isfinite(total) else fmt.min_subnormal
+    else:
+        step = 2.0**spec.fixed_point.lsb_exponent
+    drawn = rng.integers(len(products.values), size=_DRAWN)
+    return np.concatenate([products.about(step / 2), products.octaves(rng), drawn])
+
+
+def boundary_walk(spec: UnitSpec, rng: np.random.Generator, limit: int) -> Stimulus | None:
+    """To the boundary of a fixed-point accumulator, and over it and back by products of all sizes.
+
+    None for a floating-point accumulator, and where the boundary is more than `limit` of the
+    largest products away.
+    """
+    if isinstance(spec.accumulator, FloatAccumulator):
+        return None
+    products = Products.of(spec, rng)
+    walks = [_walk(spec, products, upward=True)]
+    # A wrapping accumulator enters the other boundary from the far side.
+    if spec.overflow is Overflow.SATURATE and products.values.min() < 0:
+        walks.append(_walk(spec, products, upward=False))
+    found = [products.operands(path) for path in walks if len(path) <= limit + 2 * _LAST_STEPS]
+    return streams("wrap or saturation", found) if found else None
+
+
+def _walk(spec: UnitSpec, products: Products, upward: bool) -> npt.NDArray[np.int64]:
+    field = spec.fixed_point
+    steps = np.ldexp(products.values, -field.lsb_exponent)
+    largest = int(np.argmax(steps) if upward else np.argmin(steps))
+    bound = (1 << (field.width - 1)) - 1 if upward else -(1 << (field.width - 1))
+    count, missing = divmod(bound, int(steps[largest]))
+    path = [largest] * count
+    for _ in range(_LAST_STEPS):  # the rest, to the very boundary
+        index = int(products.nearest(float(missing) * 2.0**field.lsb_exponent))
+        if not missing or int(steps[index]) == 0:
+            break
+        path.append(index)
+        missing -= int(steps[index])
+    return np.concatenate([np.array(path, np.int64), _crossings(products, upward)])
+
+
+def _crossings(products: Products, upward: bool) -> npt.NDArray[np.int64]:
+    """Products of all sizes, outward first, each followed by its opposite."""
+    forth = [index for index in products.octaves() if (products.values[index] > 0) == upward]
+    return np.array(
+        [int(i) for index in forth for i in (index, products.nearest(-products.values[index]))],
+        np.int64,
+    )
