@@ -64,10 +64,12 @@ simulator:
 	      "system's packages (Debian: apt-get install iverilog) and run make again" >&2; exit 1; }; }
 
 # pip-tools is needed for this alone, so it lives in an environment of its own. PyTorch is left
-# out: its builds have different files under one version (requirements-torch.lock).
+# out: its builds have different files under one version (requirements-torch.lock). What its CPU
+# build wants stands in its place.
 lock:
 	mkdir -p build/lock && touch build/lock/README.md
-	grep -v '"torch==' pyproject.toml > build/lock/pyproject.toml
+	sed 's/"torch==.*/"filelock", "fsspec", "networkx", "sympy",/' pyproject.toml \
+	  > build/lock/pyproject.toml
 	$(PYTHON) -m venv build/lock/venv
 	build/lock/venv/bin/python -m pip install -q pip-tools==7.6.2
 	cd build/lock && venv/bin/python -m piptools compile -q --generate-hashes --allow-unsafe \

@@ -115,6 +115,14 @@ def require_torch() -> None:
             f"networks need {', '.join(missing)}, not installed here; install the extra packages"
             " with: pip install 'hwmodel[accuracy]'"
         )
+    try:
+        import torch  # noqa: F401 - what counts is whether it can be imported
+        from transformers import LlamaForCausalLM  # noqa: F401 - likewise
+    except ImportError as error:
+        raise HwmodelError(
+            f"PyTorch or transformers is installed but cannot be imported ({error}); install them"
+            " anew with what they need: pip install 'hwmodel[accuracy]'"
+        ) from error
 
 
 def _language_case(window_count: int, progress: Progress | None) -> Case:

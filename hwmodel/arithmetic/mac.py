@@ -87,9 +87,11 @@ def _simulate_fixed(
     else:
         total = _restarted_sums(product, clear, lambda v: np.cumsum(v, axis=-1, dtype=carrier))
     mask = (1 << width) - 1
-    if total.dtype != object:
-        total = total.astype(np.uint64)
-    codes: Any = total & (mask if total.dtype == object else np.uint64(mask))
+    if total.dtype == object:  # in Python's integers, for 64 mask bits do not fit int64
+        codes: Any = np.array([int(t) & mask for t in total.reshape(-1)], dtype=object)
+        codes = codes.reshape(total.shape)
+    else:
+        codes = total.astype(np.uint64) & np.uint64(mask)
     if spec.has_nonfinite_flag:
         marks = (valid & (flag_x | flag_y)).astype(np.int64)
         seen = _restarted_sums(marks, clear, lambda v: np.cumsum(v, axis=-1)) > 0
