@@ -6,6 +6,7 @@ from hwmodel.rtl.mac import create_unit
 from hwmodel.rtl.structure import Structure
 from hwmodel.rtl.verilog_text import readable
 from hwmodel.units import UnitSpec
+from hwmodel.yosys import run_yosys
 
 __all__ = ["to_rtlil", "to_verilog"]
 
@@ -35,8 +36,6 @@ def to_verilog(
     ToolError
         Yosys is missing or fails.
     """
-    from hwmodel.synthesis.runner import run_yosys
-
     hierarchy = Hierarchy()
     rtlil = hierarchy.convert(create_unit(spec, structure, fault))
     script = "read_rtlil unit.il\nproc\nopt_clean\nwrite_verilog -noattr unit.v\n"

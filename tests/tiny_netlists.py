@@ -5,8 +5,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hwmodel.synthesis.runner import run_yosys
 from hwmodel.technology import default_library
+from hwmodel.yosys import run_yosys
 
 # A multiply-accumulate unit as the language writes it, with the ports and timing of our units.
 MAC = """

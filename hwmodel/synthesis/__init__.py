@@ -1,9 +1,9 @@
 """Synthesis: a spec mapped to real cells, the best of its structures and of many recipes.
 
-May import ``formats``, ``units``, ``arithmetic`` (to check netlists), ``technology`` and ``rtl``;
-``cost`` and the command line import it. `runner` runs Yosys, `recipes` and `flow` say how a
-netlist is made, `polish` and `sizing` improve it, `mapping` measures and keeps one run, `search`
-finds the best, `synthesize` is the front door.
+May import ``formats``, ``units``, ``arithmetic`` (to check netlists), ``technology``, ``rtl`` and
+``yosys``; ``cost`` and the command line import it. `recipes` and `flow` say how a netlist is made,
+`polish` and `sizing` improve it, `mapping` measures and keeps one run, `search` finds the best,
+`synthesize` is the front door.
 """
 
 from hwmodel.synthesis.result import SynthesisResult, TriedPoint, pareto

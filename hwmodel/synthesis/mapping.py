@@ -10,11 +10,11 @@ from hwmodel.store import Store, content_key
 from hwmodel.synthesis.flow import make_flow, unused_cells
 from hwmodel.synthesis.polish import polish
 from hwmodel.synthesis.recipes import DEFAULT_FLOW, Recipe
-from hwmodel.synthesis.runner import pyosys_version, run_yosys
 from hwmodel.synthesis.sizing import Sizer
 from hwmodel.technology.library import CellLibrary
 from hwmodel.technology.netlist import Netlist, read_netlist
 from hwmodel.technology.timing import static_timing
+from hwmodel.yosys import pyosys_version, run_yosys
 
 __all__ = ["Mapped", "load_netlist", "map_blocks", "map_design", "size_mapped", "speed_for_free"]
 

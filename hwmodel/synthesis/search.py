@@ -21,9 +21,9 @@ from hwmodel.synthesis.recipes import (
     screening_recipes,
 )
 from hwmodel.synthesis.result import TriedPoint
-from hwmodel.synthesis.runner import stop_all
 from hwmodel.technology.library import CellLibrary
 from hwmodel.units import UnitSpec
+from hwmodel.yosys import stop_all
 
 __all__ = [
     "FINALISTS",

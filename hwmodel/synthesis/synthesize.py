@@ -16,12 +16,12 @@ from hwmodel.store import Store, content_key
 from hwmodel.synthesis.mapping import load_netlist, map_blocks
 from hwmodel.synthesis.recipes import refining_recipes, screening_recipes
 from hwmodel.synthesis.result import SynthesisResult, TriedPoint, pareto
-from hwmodel.synthesis.runner import pyosys_version, run_yosys
 from hwmodel.synthesis.search import FINALISTS, Progress, Search, rtlil_of, search
 from hwmodel.synthesis.verify import check_netlist
 from hwmodel.technology.library import CellLibrary, load_library
 from hwmodel.technology.netlist import read_netlist
 from hwmodel.units import UnitSpec
+from hwmodel.yosys import pyosys_version, run_yosys
 
 __all__ = ["frontier", "synthesize"]
 

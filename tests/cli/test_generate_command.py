@@ -16,8 +16,8 @@ from hwmodel.arithmetic import step_scalar
 from hwmodel.errors import HwmodelError
 from hwmodel.sim import delivery
 from hwmodel.sim.sidecar import SCHEMA, content_hash
-from hwmodel.synthesis.runner import run_yosys
 from hwmodel.units import parse_unit
+from hwmodel.yosys import run_yosys
 
 SPEC = "mac-e3m2-e3m2-fp16"
 TOP = "mac_e3m2_e3m2_fp16"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.synthesis.runner import run_yosys
+from hwmodel.yosys import run_yosys
 
 Words = npt.NDArray[np.uint64]
 

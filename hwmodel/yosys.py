@@ -1,5 +1,7 @@
 """Run Yosys scripts, one child process each.
 
+May be imported from anywhere that makes or maps hardware; imports ``errors`` and ``store`` only.
+
 libyosys keeps global state, aborts on some errors and cannot be interrupted, so every script gets
 a process of its own. The child and whatever it starts (ABC) form a process group that ends with
 the run: at a time-out, at Ctrl-C, or when the tool fails.

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from hwmodel import yosys as runner
 from hwmodel.errors import ToolError
-from hwmodel.synthesis import runner
-from hwmodel.synthesis.runner import run_yosys, stop_all
+from hwmodel.yosys import run_yosys, stop_all
 
 VERILOG = "module m(input a, output y); assign y = !a; endmodule\n"
 
