@@ -2,8 +2,9 @@
 
 May import ``errors``, ``store``, ``yosys``, ``formats`` and ``units``; ``sim``, ``synthesis`` and
 everything after them may import it. Blocks (`decode`, `multiply`, `compress`, `adders`, `align`,
-`exponents`, `add`, `normalise`, `round`, `accumulate`) are combinational; the units made of them (`mac`) hold
-the registers. `structure` lists the choices of how to build a unit, `convert` writes it out.
+`exponents`, `add`, `normalise`, `round`, `accumulate`) are combinational; the units made of them
+(`mac`) hold the registers. `structure` lists the choices of how to build a unit, `convert` writes
+it out.
 """
 
 from hwmodel.rtl.convert import to_rtlil, to_verilog
