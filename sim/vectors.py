@@ -28,7 +28,7 @@ class Effort:
     corners : int
         Directed cycles, about; whole streams are drawn where there are more.
     climb : int
-        Steps of accumulations that outgrow every product.
+        Most steps of an accumulation that outgrows every product.
     walk : int
         Longest way to the boundary of a fixed-point accumulator.
     """
@@ -39,8 +39,8 @@ class Effort:
     walk: int
 
 
-FULL = Effort(pairs=1 << 16, corners=60_000, climb=16_384, walk=150_000)
-QUICK = Effort(pairs=4096, corners=6000, climb=2048, walk=1000)
+FULL = Effort(pairs=1 << 16, corners=60_000, climb=32_767, walk=150_000)
+QUICK = Effort(pairs=4096, corners=6000, climb=511, walk=1000)
 
 
 def verification_stimulus(
@@ -77,7 +77,7 @@ def conformance_stimulus(spec: UnitSpec, cycles: int, seed: int) -> Stimulus:
     for_pairs, for_corners, for_climb, for_random = np.random.default_rng(seed).spawn(4)
     parts = [_reset(spec), operand_pairs(spec, cycles // 4, for_pairs)]
     parts.append(joined(corner_sections(spec, for_corners)).sampled(cycles // 3, for_corners))
-    climbing = climb(spec, for_climb, cycles // 8)
+    climbing = climb(spec, for_climb, cycles // 16)
     if len(climbing) <= cycles // 4:
         parts.append(climbing)
     rest = max(cycles - sum(len(part) for part in parts), 0)

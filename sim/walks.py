@@ -17,23 +17,41 @@ __all__ = ["boundary_walk", "climb"]
 IndexArray = npt.NDArray[np.int64]
 
 _LAST_STEPS = 512  # products that a walk may take from near the boundary to the very boundary
+_LEAST_CLIMB = 511  # 1 + 2 + ... + 256: nine octaves beyond the largest product
+_LOST_BITS = 5  # below a sum's last bit: the guard bit and what the sticky bit stands for
 _DRAWN = 24  # products drawn at random in every octave of a climb
 
 
 def climb(spec: UnitSpec, rng: np.random.Generator, steps: int) -> Stimulus:
-    """Up by the largest product, at most about `steps` times, and down by the smallest one.
+    """Up by the largest product, back by the smallest one, and down by it from zero.
 
     In every octave on the way: products about half a unit in the sum's last place (or its step),
-    one of every size, and some at random. The way down begins where the way up ends.
+    one of every size, and some at random.
+
+    Parameters
+    ----------
+    spec : UnitSpec
+        The unit.
+    rng : Generator
+        Source of what is drawn.
+    steps : int
+        The largest product is repeated that often, or as often as makes a floating-point sum lose
+        the product's last bits well beyond the guard bit, whichever is less.
     """
     products = Products.of(spec, rng)
-    top = int(np.argmax(products.values))
-    up, sum_above = _climbed(spec, products, rng, top, steps // 4, 0.0)
+    needed = _LEAST_CLIMB
+    if isinstance(spec.accumulator, FloatAccumulator):
+        lost = spec.a.lsb_exponent + spec.b.lsb_exponent + _LOST_BITS
+        sum_that_loses = 2.0 ** (spec.accumulator.format.mantissa_bits + lost)
+        needed = max(needed, int(sum_that_loses / products.largest))
+    steps = min(steps, needed)
+    top, bottom = int(np.argmax(products.values)), int(np.argmin(products.values))
+    up, sum_above = _climbed(spec, products, rng, top, steps)
     paths = [up]
     if products.values.min() < 0:
-        bottom = int(np.argmin(products.values))
-        down, _ = _climbed(spec, products, rng, bottom, steps // 2, sum_above)
-        paths = [np.concatenate([up, down]), _climbed(spec, products, rng, bottom, steps // 4)[0]]
+        back, _ = _climbed(spec, products, rng, bottom, steps, sum_above)
+        down, _ = _climbed(spec, products, rng, bottom, min(steps, _LEAST_CLIMB))
+        paths = [np.concatenate([up, back]), down]
     return streams("growth", [products.operands(path) for path in paths])
 
 
