@@ -1,6 +1,6 @@
 """Simulation: units in a Verilog simulator against the golden model, and what they are fed with.
 
-May import ``formats``, ``units``, ``arithmetic``, ``rtl``, ``technology`` and ``accuracy`` (captured
+May import ``formats``, ``units``, ``arithmetic``, ``rtl``, ``technology``, ``accuracy`` (captured
 operands only); ``cost``, ``reports`` and the command line import it. `streams` holds cycles of
 input; `vectors` chooses them, with `corners`, `walks` and `steering`; `simulator`, `harness` and
 `bench` run them through cocotb; `cosim` compares with the golden model, and `outcome` says where
