@@ -40,7 +40,7 @@ class Effort:
 
 
 FULL = Effort(pairs=1 << 16, corners=60_000, climb=32_767, walk=150_000)
-QUICK = Effort(pairs=4096, corners=6000, climb=511, walk=1000)
+QUICK = Effort(pairs=4096, corners=4000, climb=511, walk=1000)
 
 
 def verification_stimulus(

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,7 @@ PLANTED = [
     (Fault.WRONG_BIAS, "mac-e2m1-e2m1-exact"),
     (Fault.WRONG_BIAS, "mac-e2m1-e2m1-fp16"),
     (Fault.DROPPED_STICKY, "mac-e3m2-e3m2-fp16"),
+    (Fault.DROPPED_STICKY, "mac-e2m1-e2m1-fp16"),
     (Fault.TRUNCATED_ROUNDING, "mac-e3m2-e3m2-fp16"),
     (Fault.MISSING_SUBNORMALS, "mac-e2m1-e2m1-exact"),
     (Fault.MISSING_SUBNORMALS, "mac-e2m1-e2m1-fp16"),
@@ -267,10 +269,20 @@ def test_every_structure(name):
         assert (result.structure, result.mismatches, result.first) == (structure, 0, ())
 
 
+IN_8_BIT_UNITS = [
+    *((fault, f"mac-{f}-{f}-fp32") for f in ("e4m3", "e5m2", "e3m4") for fault in Fault),
+    *((fault, "mac-e5m2-e5m2-fp16") for fault in Fault),
+    (Fault.WRONG_BIAS, "mac-e4m3-e4m3-exact"),
+    (Fault.MISSING_SUBNORMALS, "mac-e4m3-e4m3-exact"),
+    (Fault.TRUNCATED_ROUNDING, "mac-int8-int8-fp32"),
+    (Fault.DROPPED_STICKY, "mac-int8-int8-fp32"),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.value)
-@pytest.mark.parametrize("name", ["mac-e4m3-e4m3-fp32", "mac-e5m2-e5m2-fp16", "mac-e3m4-e3m4-fp32"])
+@pytest.mark.parametrize(("fault", "name"), IN_8_BIT_UNITS, ids=lambda x: getattr(x, "value", x))
 def test_faults_in_units_of_8_bit_operands(fault, name):
-    result = run_cosim(parse_unit(name), random_steps=1000, effort=QUICK, fault=fault)
+    effort = replace(QUICK, climb=FULL.climb)
+    result = run_cosim(parse_unit(name), random_steps=1000, effort=effort, fault=fault)
     assert result.mismatches > 0
     shutil.rmtree(result.log)
