@@ -153,9 +153,6 @@ def search(
         finalists = list(dict.fromkeys(c.structure for c in ranked))[:FINALISTS]
         second = pool.run([(s, r) for s in finalists for r in refining_recipes(clock_ns)])
         tried += [candidate for candidate in second if candidate is not None]
-    if clock_ns is not None:
-        # A clock that is not tight is met by the smallest netlist of all.
-        tried.append(search(spec, library, None, store, progress).best)
     best = min(tried, key=lambda c: c.rank(clock_ns))
     if clock_ns is None:
         faster = speed_for_free(best.mapped, spec.identifier, library, store)
