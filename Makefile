@@ -53,15 +53,20 @@ $(VENV)/.torch: requirements-torch.lock | $(VENV)/.package
 	       $(BIN)/python -m pip install -q --disable-pip-version-check torch==2.13.0; }
 	touch $@
 
-simulator:
-	@command -v iverilog >/dev/null || { \
-	  echo "installing the simulator Icarus Verilog (Debian package iverilog)"; \
+# Icarus Verilog, and Python as a shared library, which cocotb loads into it and Debian's python3
+# does not bring.
+simulator: $(VENV)/.package
+	@command -v iverilog >/dev/null && $(BIN)/python -m find_libpython | grep -q . || { \
+	  packages="iverilog libpython$$($(BIN)/python -c \
+	    'import sys; print("%d.%d" % sys.version_info[:2])')"; \
+	  echo "installing the simulator and what it loads (Debian packages $$packages)"; \
 	  as_root=""; [ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
 	  { $$as_root apt-get update -qq && \
 	    DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq --no-install-recommends \
-	      iverilog >/dev/null; } || { \
-	    echo "make: Icarus Verilog is missing and could not be installed; install it with your" \
-	      "system's packages (Debian: apt-get install iverilog) and run make again" >&2; exit 1; }; }
+	      $$packages >/dev/null; } || { \
+	    echo "make: Icarus Verilog or the shared library of Python is missing and could not be" \
+	      "installed; install them with your system's packages (Debian: apt-get install" \
+	      "$$packages) and run make again" >&2; exit 1; }; }
 
 # pip-tools is needed for this alone, so it lives in an environment of its own. PyTorch is left
 # out: its builds have different files under one version (requirements-torch.lock). What its CPU
