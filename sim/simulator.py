@@ -109,10 +109,20 @@ def run_cocotb(
                 time.sleep(_POLL_S)
         except BaseException:
             for process in processes:
-                process.kill()
+                _kill(process)
             raise
     for process, folder in zip(processes, folders, strict=True):
         _check(process.returncode, folder)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process whatever happens: impatient users press Ctrl-C twice."""
+    while True:
+        try:
+            process.kill()
+            return
+        except KeyboardInterrupt:
+            continue
 
 
 def _check(status: int, folder: Path) -> None:

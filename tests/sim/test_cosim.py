@@ -3,6 +3,9 @@
 import os
 import re
 import shutil
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -218,9 +221,17 @@ def test_an_error_in_the_bench_is_no_success(tmp_path, monkeypatch):
         simulated(spec, WRAPPED.format(body=PLAIN), tmp_path)
 
 
-def test_an_interrupt_ends_the_simulators(tmp_path, monkeypatch):
+@pytest.mark.parametrize("again", [False, True])
+def test_an_interrupt_ends_the_simulators(again, tmp_path, monkeypatch):
     started = []
-    popen = simulator.subprocess.Popen
+    popen, kill = simulator.subprocess.Popen, simulator.subprocess.Popen.kill
+    presses = [again]
+
+    def impatient(process):
+        if any(presses):
+            presses.clear()
+            raise KeyboardInterrupt
+        kill(process)
 
     def remember(command, **kwargs):
         process = popen(command, **kwargs)
@@ -231,6 +242,7 @@ def test_an_interrupt_ends_the_simulators(tmp_path, monkeypatch):
     def interrupt():
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(popen, "kill", impatient)
     monkeypatch.setattr(simulator.subprocess, "Popen", remember)
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -241,6 +253,38 @@ def test_an_interrupt_ends_the_simulators(tmp_path, monkeypatch):
         simulator.run_cocotb(Path("x.vvp"), "top", "m", [tmp_path, tmp_path], "FOLDER", interrupt)
     assert len(started) == 2
     assert all(process.poll() is not None for process in started)
+
+
+def test_a_simulator_whose_user_is_killed_stops_too(tmp_path):
+    script = f"""
+import sys
+from pathlib import Path
+import numpy as np
+from hwmodel.sim.cosim import simulate_verilog
+from hwmodel.sim.vectors import random_streams
+from hwmodel.units import parse_unit
+spec = parse_unit("mac-int4-int4-int8")
+stimulus = random_streams(spec, 2_000_000, np.random.default_rng(5))
+verilog = Path({str(tmp_path / "plain.v")!r}).read_text()
+folder = Path({str(tmp_path)!r})
+simulate_verilog(spec, verilog, stimulus, folder, 1, lambda *_: print("on", flush=True))
+"""
+    (tmp_path / "plain.v").write_text(WRAPPED.format(body=PLAIN))
+    user = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    with user:
+        assert user.stdout is not None
+        assert user.stdout.readline() == "on\n"
+        results = tmp_path / "part0" / "results.xml"
+        partial = tmp_path / "part0" / "responses.txt.partial"
+        while not partial.exists():
+            time.sleep(0.05)
+        user.kill()
+    for _ in range(600):
+        if results.exists():
+            break
+        time.sleep(0.1)
+    assert results.exists(), "the simulator came to its end"
+    assert partial.exists(), "but not through all of its stimulus"
 
 
 FULL_RUNS = [
