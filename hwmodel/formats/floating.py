@@ -81,6 +81,11 @@ class FloatFormat(Format):
             raise HwmodelError(f"{plain} would have a zero and a NaN only; choose fin")
         if not self.subnormals and self.exponent_bits == 0:
             raise HwmodelError(f"{plain} has subnormals only; it cannot do without them")
+        if not self.subnormals and self.max_code >> self.mantissa_bits == 0:
+            raise HwmodelError(
+                f"{plain} without subnormals and with these special codes has no finite value but"
+                " zero; give it subnormals or another exponent bit"
+            )
         if self.bits > 32 or self.mantissa_bits > 23:
             raise NotBuiltYetError(
                 f"{plain} is wider than the 32 bits (23 of them mantissa) that are built so far"

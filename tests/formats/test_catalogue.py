@@ -107,6 +107,7 @@ def test_spelled_out_defaults_print_short():
         ("int1", "2 to 32 bits"),
         ("uint8sym", "signed"),
         ("e4m0ieee", "no room"),
+        ("e1m3ieeenosub", "no finite value but zero"),
         ("e5m3x", "unknown format"),
         ("float8_e4m3f", "float8_e4m3fn"),
         ("fp8", "nearest known"),
