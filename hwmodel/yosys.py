@@ -42,6 +42,7 @@ _LOG_LINES = 6
 # Children now running, so that an interrupted search can end those of its worker threads.
 _running: set[int] = set()
 _running_lock = threading.Lock()
+_ended = threading.Event()
 
 
 def pyosys_version() -> str:
@@ -123,16 +124,19 @@ def _execute(folder: Path, timeout_s: float) -> int | None:
     # TMPDIR makes ABC's own folders vanish with ours even when the process is killed.
     environment = {**os.environ, "TMPDIR": str(folder)}
     with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _CHILD, "script.ys"],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        # One step for `stop_all`: a child is known from the moment that it runs.
         with _running_lock:
+            if _ended.is_set():
+                raise ToolError("Yosys was not started, for the program is ending")
+            process = subprocess.Popen(
+                [sys.executable, "-c", _CHILD, "script.ys"],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
             _running.add(process.pid)
         try:
             return process.wait(timeout_s)
@@ -146,9 +150,17 @@ def _execute(folder: Path, timeout_s: float) -> int | None:
                 _running.discard(process.pid)
 
 
-def stop_all() -> None:
-    """End every child that is running, with all that it started."""
+def stop_all(for_good: bool = False) -> None:
+    """End every child that is running, with all that it started.
+
+    Parameters
+    ----------
+    for_good
+        Let none start any more: the process is about to end.
+    """
     with _running_lock:
+        if for_good:
+            _ended.set()
         for pid in _running:
             _kill_group(pid)
 

@@ -1,15 +1,23 @@
 """Entry point: the table of commands and what an error looks like."""
 
 import importlib
+import os
 import signal
 import sys
+import threading
+import time
 from types import FrameType
+from typing import NoReturn
 
 import click
 
 from hwmodel.errors import HwmodelError
+from hwmodel.yosys import stop_all
 
 __all__ = ["COMMANDS", "main"]
+
+# Seconds that an interrupted command waits for its threads to tidy up.
+_GRACE_S = 3.0
 
 # Name of each command and the module that holds it as `command`. Modules are imported when
 # called, so that `hwmodel --help` does not wait for NumPy or PyTorch.
@@ -55,6 +63,24 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _end(status: int) -> NoReturn:
+    """End the process soon, whatever worker threads are in the midst of.
+
+    Python would wait for them without limit, and compiled code heeds no signal. They write results
+    whole or not at all, so ending them loses only what was not finished.
+    """
+    deadline = time.monotonic() + _GRACE_S
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if threading.active_count() > 1:
+        stop_all(for_good=True)
+        os._exit(status)
+    sys.exit(status)
+
+
 def main() -> None:
     """Run the command line; errors are one sentence on standard error and status 1."""
     signal.signal(signal.SIGTERM, _interrupt)
@@ -69,11 +95,11 @@ def main() -> None:
         click.echo(
             "hwmodel: interrupted; finished results are kept, nothing half-written is", err=True
         )
-        sys.exit(130)
+        _end(130)
     except HwmodelError as error:
         click.echo(f"hwmodel: {error}", err=True)
-        sys.exit(1)
+        _end(1)
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         click.echo(f"hwmodel: the system refused{where}: {error.strerror or error}", err=True)
-        sys.exit(1)
+        _end(1)

@@ -9,6 +9,7 @@ import functools
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from typing import ParamSpec
 
 from hwmodel.errors import HwmodelError, ToolError
 from hwmodel.rtl import Structure, structures_for, to_rtlil
@@ -37,6 +38,8 @@ __all__ = [
 
 # Told after each run: what was run, runs done, runs known so far.
 Progress = Callable[[str, int, int], None]
+
+P = ParamSpec("P")
 
 _WORKERS = 2
 # Structures that go on to the second round.
@@ -153,18 +156,20 @@ def search(
         finalists = list(dict.fromkeys(c.structure for c in ranked))[:FINALISTS]
         second = pool.run([(s, r) for s in finalists for r in refining_recipes(clock_ns)])
         tried += [candidate for candidate in second if candidate is not None]
-    best = min(tried, key=lambda c: c.rank(clock_ns))
-    if clock_ns is None:
-        faster = speed_for_free(best.mapped, spec.identifier, library, store)
-        best = Candidate(best.structure, best.recipe, faster)
-        tried.append(best)
-    elif best.mapped.delay_ns > clock_ns:
-        # Out of reach: see how far the fastest few can go.
-        for last in sorted(tried, key=lambda c: c.rank(clock_ns))[:FINALISTS]:
-            aim = max(clock_ns, _STRETCH * last.mapped.delay_ns)
-            mapped = size_mapped(last.mapped, spec.identifier, library, aim, store)
-            tried.append(Candidate(last.structure, last.recipe, mapped))
         best = min(tried, key=lambda c: c.rank(clock_ns))
+        if clock_ns is None:
+            best = pool.finish(best, speed_for_free, best.mapped, spec.identifier, library, store)
+            tried.append(best)
+        elif best.mapped.delay_ns > clock_ns:
+            # Out of reach: see how far the fastest few can go.
+            for last in sorted(tried, key=lambda c: c.rank(clock_ns))[:FINALISTS]:
+                aim = max(clock_ns, _STRETCH * last.mapped.delay_ns)
+                tried.append(
+                    pool.finish(
+                        last, size_mapped, last.mapped, spec.identifier, library, aim, store
+                    )
+                )
+            best = min(tried, key=lambda c: c.rank(clock_ns))
     return Search(best, yardstick, tuple(tried), tuple(str(error) for error in pool.errors))
 
 
@@ -186,16 +191,19 @@ class _Pool:
         self._progress = progress
         self._executor = ThreadPoolExecutor(_WORKERS)
         self._done = self._known = 0
+        self._stopped = False
         self.errors: list[ToolError] = []
 
     def __enter__(self) -> "_Pool":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # Interrupted: compiled sizing heeds no signal, so it is not waited for. What it finishes
+        # is stored as ever; the command line ends the process if it takes long.
+        self._stopped = kind is not None
         self._executor.shutdown(wait=kind is None, cancel_futures=True)
         if kind is not None:
             stop_all()
-            self._executor.shutdown(wait=True)
 
     def run(self, tries: list[tuple[Structure, Recipe]]) -> list[Candidate | None]:
         """Run them, two at a time; results in the order of the tries, None where a tool failed."""
@@ -218,12 +226,19 @@ class _Pool:
                 self._progress(f"{structure.name} {recipe.name}", self._done, self._known)
         return [results[place] for place in range(len(tries))]
 
+    def finish(
+        self, candidate: Candidate, step: Callable[P, Mapped], *args: P.args, **named: P.kwargs
+    ) -> Candidate:
+        """Take a candidate a step further, in a worker: the main thread stays interruptible."""
+        mapped = self._executor.submit(step, *args, **named).result()
+        return replace(candidate, mapped=mapped)
+
     def _one(self, structure: Structure, recipe: Recipe) -> Candidate:
         top = self._spec.identifier
         try:
             rtlil = rtlil_of(self._spec, structure)
             mapped = map_design(rtlil, top, recipe, self._library, self._store)
-            if recipe.script != DEFAULT_FLOW:
+            if recipe.script != DEFAULT_FLOW and not self._stopped:
                 mapped = size_mapped(mapped, top, self._library, self._clock_ns, self._store)
         except HwmodelError as error:
             raise type(error)(
