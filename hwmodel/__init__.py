@@ -4,13 +4,15 @@ The way from a number format to a report: `formats`, `units`, `arithmetic` (the 
 `rtl`, `sim`, `technology` and `synthesis`, `accuracy`, `cost`, `reports`, `cli`.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from hwmodel.formats import Format
     from hwmodel.units import UnitSpec
 
-__all__ = ["format", "unit"]
+__all__ = ["format", "matmul", "unit"]
 __version__ = "0.1.0"
 
 
@@ -26,3 +28,10 @@ def unit(name: str) -> "UnitSpec":
     from hwmodel.units import parse_unit
 
     return parse_unit(name)
+
+
+def matmul(a: "npt.ArrayLike", b: "npt.ArrayLike", spec: "UnitSpec") -> "npt.NDArray[Any]":
+    """Matrix product of codes into a unit's accumulator; see `hwmodel.arithmetic.matmul`."""
+    from hwmodel.arithmetic import matmul as product
+
+    return product(a, b, spec)

@@ -6,7 +6,7 @@ from typing import Any
 from amaranth.hdl import ClockDomain, Module, Signal, Value
 
 from hwmodel.errors import HwmodelError, NotBuiltYetError
-from hwmodel.formats import FloatFormat, Rounding
+from hwmodel.formats import FloatFormat, Rounding, Specials
 from hwmodel.rtl.block import Block, inputs, outputs
 from hwmodel.rtl.faults import Fault
 from hwmodel.rtl.structure import Structure, check_structure, default_structure
@@ -141,6 +141,7 @@ def create_unit(
         )
     if spec.rounding is not Rounding.NEAREST_EVEN:
         raise NotBuiltYetError(f"RTL that rounds {spec.rounding.value} is not built yet")
+    _check_specials(spec)
     kind: type[Mac]
     if isinstance(spec.accumulator, FloatAccumulator):
         kind = FloatMac
@@ -151,3 +152,16 @@ def create_unit(
     structure = structure or default_structure(spec)
     check_structure(spec, structure)
     return kind(spec, structure, fault)
+
+
+def _check_specials(spec: UnitSpec) -> None:
+    """Refuse formats whose NaN takes the negative zero's place: no decoder is built for them."""
+    formats = [spec.a, spec.b]
+    if isinstance(spec.accumulator, FloatAccumulator):
+        formats.append(spec.accumulator.format)
+    for fmt in formats:
+        if isinstance(fmt, FloatFormat) and fmt.specials in (Specials.FNUZ, Specials.P3109):
+            raise NotBuiltYetError(
+                f"RTL for {fmt.name} is not built yet: decoders know IEEE, one-NaN (fn) and finite"
+                " special codes; the golden model has it"
+            )

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwmodel.compiled import jit
 from hwmodel.errors import HwmodelError
 from hwmodel.sim.gates import QUANTUM_NS, GateArrays, GateNetlist
-from hwmodel.technology.compiled import jit
 
 __all__ = ["Activity", "simulate_gates"]
 

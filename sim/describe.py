@@ -8,6 +8,8 @@ __all__ = ["accumulator_words", "format_words", "step_words"]
 _SPECIALS = {
     Specials.IEEE: "infinities and NaNs as in IEEE 754",
     Specials.FN: "one NaN a sign (all ones), no infinity",
+    Specials.FNUZ: "one NaN in place of the negative zero, no infinity",
+    Specials.P3109: "one NaN in place of the negative zero, infinities at the top (IEEE P3109)",
     Specials.FINITE: "all codes finite",
 }
 

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hwmodel.compiled import jit
 from hwmodel.errors import HwmodelError
 from hwmodel.sim.gate_cells import CellBehaviour
 from hwmodel.technology import CellLibrary, Netlist
 from hwmodel.technology.cells import Table
-from hwmodel.technology.compiled import jit
 from hwmodel.technology.design import INPUT_SLEW_NS, BoundNetlist, bind
 from hwmodel.technology.tables import TableArrays, TableBank, interpolate
 from hwmodel.technology.timing import propagate

@@ -7,11 +7,13 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-BELOW_ALL = {"errors", "store"}
+BELOW_ALL = {"errors", "store", "compiled", "parallel"}
 # What each room may import, besides itself and what is below all.
 MAY_IMPORT = {
     "errors": set(),
     "store": set(),
+    "compiled": set(),
+    "parallel": set(),
     "yosys": set(),
     "formats": set(),
     "units": {"formats"},

@@ -154,47 +154,35 @@ def _simulate_float(
     clear: npt.NDArray[np.bool_],
 ) -> npt.NDArray[Any]:
     assert spec.overflow is not None
+    # Compiled code, which takes a while to import: when it is needed.
+    from hwmodel.arithmetic.steps import accumulate
+    from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS
+    from hwmodel.formats.vector import layout_of
+
     fmt = accumulator.format
-    # Operands of up to 16 bits have at most 16 significand bits, so products fit float64's 53.
-    # Overflow of float64 itself is impossible: see FloatFormat's bounds and _check_exponents.
-    _check_exponents(spec)
+    check_exponents(spec)
     with np.errstate(invalid="ignore"):
-        product = spec.a.decode(a) * spec.b.decode(b)
-    sums = np.empty(product.shape, np.float64)
-    acc = np.zeros(product.shape[:-1], np.float64)
-    for t in range(product.shape[-1]):
-        acc = np.where(clear[..., t], 0.0, acc)
-        total = _add_to_odd(acc, product[..., t])
-        rounded = fmt.quantize(total, spec.overflow, spec.rounding)
-        acc = np.where(valid[..., t], rounded, acc)
-        sums[..., t] = acc
-    return fmt.encode(sums, spec.overflow, spec.rounding)
+        product = spec.a.decode(a) * spec.b.decode(b)  # 16 significand bits each at most: exact
+    steps = product.shape[-1]
+    codes = np.empty(product.shape, code_dtype(fmt.bits))
+    if not codes.size:
+        return codes
+    accumulate(
+        layout_of(fmt),
+        np.ascontiguousarray(product).reshape(-1, steps),
+        np.ascontiguousarray(valid).reshape(-1, steps),
+        np.ascontiguousarray(clear).reshape(-1, steps),
+        ROUNDINGS[spec.rounding],
+        OVERFLOWS[spec.overflow],
+        codes.reshape(-1, steps),
+    )
+    return codes
 
 
-def _check_exponents(spec: UnitSpec) -> None:
+def check_exponents(spec: UnitSpec) -> None:
     high = spec.a.max_value * spec.b.max_value
     if not np.isfinite(high) or spec.a.lsb_exponent + spec.b.lsb_exponent < -1022:
         raise HwmodelError(
             f"products of {spec.a.name} and {spec.b.name} leave float64, in which the golden"
             " model carries them; choose formats with fewer exponent bits"
         )
-
-
-def _add_to_odd(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Sum in float64, rounded to odd, so that a second rounding to fewer bits is the only one.
-
-    Boldo and Melquiond, "Emulation of a FMA and Correctly Rounded Sums: Proved Algorithms Using
-    Rounding to Odd" (IEEE Trans. Computers 57(4), 2008): rounding to odd with at least two more
-    bits than the target keeps the later rounding correct. The error of the float64 sum is exact
-    (Knuth's TwoSum); where there is one and the last bit is even, the neighbour is the odd one.
-    """
-    with np.errstate(invalid="ignore"):
-        total = x + y
-        back = total - x
-        error = (x - (total - back)) + (y - back)
-    inexact = np.isfinite(total) & (error != 0)
-    if not inexact.any():
-        return np.asarray(total)
-    even = (np.asarray(total).view(np.int64) & 1) == 0
-    toward = np.where(error > 0, np.inf, -np.inf)
-    return np.where(inexact & even, np.nextafter(total, toward), total)

@@ -1,4 +1,4 @@
-"""What every number format has: the choices of rounding and overflow, and the common interface."""
+"""What every number format has: special codes, and the common interface."""
 
 import enum
 from abc import ABC, abstractmethod
@@ -8,29 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
+from hwmodel.formats.carrier import Carrier
+from hwmodel.formats.rounding import Overflow, Request, Rounding
 
-__all__ = ["CodeArray", "Format", "Overflow", "Rounding", "Specials", "code_dtype"]
+__all__ = ["CodeArray", "Format", "Specials", "code_dtype"]
 
 CodeArray: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
 MAX_TABLE_BITS = 16  # 65,536 values: the largest table that is cheap to hold and to look into
-
-
-class Rounding(enum.Enum):
-    """How a real number becomes one of its two neighbours in the format."""
-
-    NEAREST_EVEN = "nearest-even"
-    TOWARD_ZERO = "toward-zero"
-
-
-class Overflow(enum.Enum):
-    """What becomes of a rounded value beyond the largest finite one."""
-
-    SATURATE = "saturate"
-    """The largest finite value of the same sign, for infinities too (OCP's saturating mode)."""
-    NONFINITE = "nonfinite"
-    """Infinity where the format has one, else NaN (OCP's non-saturating mode)."""
-    WRAP = "wrap"
-    """Modulo 2**bits: integers and fixed point only."""
 
 
 class Specials(enum.Enum):
@@ -40,6 +24,11 @@ class Specials(enum.Enum):
     """The top exponent holds infinities and NaNs, as in IEEE 754 and OCP E5M2."""
     FN = "fn"
     """One NaN a sign, all ones; no infinity ("finite and NaN", OCP E4M3)."""
+    FNUZ = "fnuz"
+    """One NaN in place of the negative zero, no infinity ("finite, NaN, unsigned zero")."""
+    P3109 = "p3109"
+    """IEEE P3109's extended domain: one NaN (in place of the negative zero; all ones where there
+    is no sign), and infinities as the largest codes below it."""
     FINITE = "fin"
     """Every code is a finite number (OCP's FP6 and FP4)."""
 
@@ -104,57 +93,127 @@ class Format(ABC):
         """Number of codes, two to the power of `bits`."""
         return 1 << self.bits
 
-    @abstractmethod
     def quantize(
         self,
         x: npt.ArrayLike,
-        overflow: Overflow = Overflow.SATURATE,
-        rounding: Rounding = Rounding.NEAREST_EVEN,
+        overflow: Overflow | str = Overflow.SATURATE,
+        rounding: Rounding | str = Rounding.NEAREST_EVEN,
+        *,
+        random: npt.ArrayLike | None = None,
+        random_bits: int | None = None,
     ) -> npt.NDArray[Any]:
         """Round values to the grid of the format.
 
         Parameters
         ----------
         x : array_like of float
-            Values, any shape. Integers and booleans are taken as float64.
-        overflow : Overflow
+            Values, any shape, order and byte order: float16, 32 or 64, or a float of ml_dtypes.
+            Integers and booleans are taken as float64.
+        overflow : Overflow or str
             What becomes of values beyond the largest finite one.
-        rounding : Rounding
+        rounding : Rounding or str
             Direction of rounding.
+        random, random_bits
+            Random numbers for stochastic rounding and their width; see `Request`.
 
         Returns
         -------
         ndarray
-            Same shape; same dtype where `x` is float32 or float64 (float16 likewise, if it
-            holds the format's values), else float64.
+            Same shape and (in native byte order) same float dtype.
 
         Raises
         ------
         HwmodelError
-            NaN comes in and the format has no NaN, or `overflow` does not suit the format.
+            NaN comes in and the format has no NaN; `overflow` does not suit the format; or the
+            dtype of `x` cannot hold a result (float16 in, 65504 rounded up to 65536).
         """
+        request = self._request(overflow, rounding, random, random_bits)
+        carrier = Carrier.of(x)
+        rounded = self._quantize(carrier.flat, request, request.random_for(carrier.shape))
+        return carrier.restore(rounded, self.name)
 
-    @abstractmethod
     def encode(
         self,
         x: npt.ArrayLike,
-        overflow: Overflow = Overflow.SATURATE,
-        rounding: Rounding = Rounding.NEAREST_EVEN,
+        overflow: Overflow | str = Overflow.SATURATE,
+        rounding: Rounding | str = Rounding.NEAREST_EVEN,
+        *,
+        random: npt.ArrayLike | None = None,
+        random_bits: int | None = None,
     ) -> CodeArray:
         """Codes of values, rounded to the grid: the smallest unsigned dtype that holds them.
 
         Parameters and errors are those of `quantize`.
         """
+        request = self._request(overflow, rounding, random, random_bits)
+        carrier = Carrier.of(x)
+        codes = self._encode(carrier.flat, request, request.random_for(carrier.shape))
+        return codes.reshape(carrier.shape)
 
-    @abstractmethod
     def decode(self, codes: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Values of codes.
+
+        Parameters
+        ----------
+        codes : array_like of int
+            Codes, any shape; arrays of ml_dtypes of the same width are taken by their bits.
 
         Raises
         ------
         HwmodelError
             A code is not an integer, negative, or needs more than `bits` bits.
         """
+        return self._decode(self.checked_codes(codes))
+
+    @abstractmethod
+    def _quantize(
+        self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
+    ) -> npt.NDArray[Any]:
+        """Round a flat array of float32 or float64; returns one of these two."""
+
+    @abstractmethod
+    def _encode(
+        self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
+    ) -> CodeArray:
+        """Codes of a flat array of float32 or float64."""
+
+    @abstractmethod
+    def _decode(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Values of checked codes, any shape."""
+
+    def check_overflow(self, overflow: Overflow) -> None:
+        """Refuse a rule that this format cannot follow.
+
+        Raises
+        ------
+        HwmodelError
+            There is no such special value, or a float is asked to wrap.
+        """
+        missing = None
+        if overflow is Overflow.WRAP:
+            missing = "is no two's-complement or unsigned integer with all its codes"
+        elif overflow is Overflow.NONFINITE and not self.has_nonfinite:
+            missing = "has neither infinity nor NaN"
+        elif overflow is Overflow.INFINITY and not self.has_infinity:
+            missing = "has no infinity"
+        elif overflow is Overflow.NAN and not self.has_nan:
+            missing = "has no NaN"
+        if missing:
+            raise HwmodelError(
+                f"overflow {overflow.value!r} does not suit {self.name}, which {missing}; choose"
+                " 'saturate' or 'raise'"
+            )
+
+    def _request(
+        self,
+        overflow: Overflow | str,
+        rounding: Rounding | str,
+        random: npt.ArrayLike | None,
+        random_bits: int | None,
+    ) -> Request:
+        request = Request.of(overflow, rounding, random, random_bits)
+        self.check_overflow(request.overflow)
+        return request
 
     def values(self) -> npt.NDArray[np.float64]:
         """Value of every code, indexed by the code; for formats of at most 16 bits."""
@@ -168,6 +227,8 @@ class Format(ABC):
     def checked_codes(self, codes: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return `codes` as an array after checking that each is a code of this format."""
         array = np.asarray(codes)
+        if array.dtype.isbuiltin == 2:  # a type that another package made: ml_dtypes, its bits
+            array = array.view(np.dtype(f"u{array.dtype.itemsize}"))
         if array.size == 0:
             return array.astype(code_dtype(self.bits))
         if array.dtype.kind not in "ui":
@@ -175,6 +236,8 @@ class Format(ABC):
                 f"codes of {self.name} are integers, but these are {array.dtype}; encode values"
                 " with the format's encode() first"
             )
+        if self.bits >= 8 * array.dtype.itemsize and array.dtype.kind == "u":
+            return array  # no code of this dtype is out of range
         low, high = int(array.min()), int(array.max())
         if low < 0 or high >= self.code_count:
             worst = low if low < 0 else high

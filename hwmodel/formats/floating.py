@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError, NotBuiltYetError
 from hwmodel.formats import vector
-from hwmodel.formats.base import CodeArray, Format, Overflow, Rounding, Specials
+from hwmodel.formats.base import CodeArray, Format, Specials
+from hwmodel.formats.rounding import Request
 
 __all__ = ["FloatFormat", "default_bias", "default_specials"]
 
@@ -17,9 +18,16 @@ __all__ = ["FloatFormat", "default_bias", "default_specials"]
 _PUBLISHED_SPECIALS = {(5, 2): Specials.IEEE, (4, 3): Specials.FN, (3, 4): Specials.FN}
 
 
-def default_bias(exponent_bits: int) -> int:
-    """Bias 2^(X-1)-1 of IEEE 754; 0 for a format without exponent field."""
-    return (1 << (exponent_bits - 1)) - 1 if exponent_bits else 0
+def default_bias(exponent_bits: int, specials: Specials = Specials.IEEE) -> int:
+    """Bias that a name without one stands for; 0 for a format without exponent field.
+
+    2^(X-1)-1 as in IEEE 754; 2^(X-1) for the formats without negative zero (ml_dtypes' fnuz,
+    IEEE P3109).
+    """
+    if not exponent_bits:
+        return 0
+    one_more = specials in (Specials.FNUZ, Specials.P3109)
+    return (1 << (exponent_bits - 1)) - (not one_more)
 
 
 def default_specials(exponent_bits: int, mantissa_bits: int) -> Specials:
@@ -77,11 +85,18 @@ class FloatFormat(Format):
                 f"{plain} has no room for both infinities and NaNs (they need an exponent bit and"
                 " a mantissa bit); choose fn or fin"
             )
-        if self.specials is Specials.FN and self.code_count >> self.signed == 2:
-            raise HwmodelError(f"{plain} would have a zero and a NaN only; choose fin")
+        if self.specials is Specials.FNUZ and not self.signed:
+            raise HwmodelError(
+                f"u{plain} has no negative zero whose code a NaN could take; choose fn or fin"
+            )
+        if self.max_code < 1:
+            raise HwmodelError(
+                f"{plain} with these special codes would have no number but zero; choose fin or"
+                " give it another bit"
+            )
         if not self.subnormals and self.exponent_bits == 0:
             raise HwmodelError(f"{plain} has subnormals only; it cannot do without them")
-        if not self.subnormals and self.max_code >> self.mantissa_bits == 0:
+        if not self.subnormals and self.max_code >> self.mantissa_bits <= 0:
             raise HwmodelError(
                 f"{plain} without subnormals and with these special codes has no finite value but"
                 " zero; give it subnormals or another exponent bit"
@@ -117,21 +132,54 @@ class FloatFormat(Format):
         """Code of the largest finite value."""
         if self.specials is Specials.IEEE:
             return self.infinity_code - 1
+        if self.specials is Specials.P3109:
+            return self.magnitude_mask - 1 - (not self.signed)
         return self.magnitude_mask - (self.specials is Specials.FN)
 
     @property
     def infinity_code(self) -> int:
-        """Code of plus infinity (meaningful for IEEE specials only)."""
-        return ((1 << self.exponent_bits) - 1) << self.mantissa_bits
+        """Code of plus infinity.
+
+        Raises
+        ------
+        HwmodelError
+            The format has none.
+        """
+        if self.specials is Specials.IEEE:
+            return ((1 << self.exponent_bits) - 1) << self.mantissa_bits
+        if self.specials is Specials.P3109:
+            return self.magnitude_mask - (not self.signed)
+        raise HwmodelError(f"{self.name} has no infinity")
 
     @property
     def nan_code(self) -> int:
-        """Code of the canonical NaN: quiet and positive for IEEE, all ones but the sign for FN."""
+        """Code of the canonical NaN.
+
+        Quiet and positive for IEEE, all ones but the sign for FN, that of the negative zero for
+        FNUZ and P3109 (all ones where there is no sign).
+
+        Raises
+        ------
+        HwmodelError
+            The format has none.
+        """
         if self.specials is Specials.IEEE:
             return self.infinity_code | 1 << (self.mantissa_bits - 1)
-        if self.specials is Specials.FN:
+        if self.specials is Specials.FINITE:
+            raise HwmodelError(f"{self.name} has no NaN: all its codes are finite")
+        if self.has_signed_nan or not self.signed:
             return self.magnitude_mask
-        raise HwmodelError(f"{self.name} has no NaN: all its codes are finite")
+        return self.magnitude_mask + 1
+
+    @property
+    def has_signed_nan(self) -> bool:
+        """Whether a NaN has a sign, so that there is more than one."""
+        return self.signed and self.specials in (Specials.IEEE, Specials.FN)
+
+    @property
+    def has_negative_zero(self) -> bool:
+        """Whether a code stands for the negative zero."""
+        return self.signed and self.specials not in (Specials.FNUZ, Specials.P3109)
 
     @property
     def min_exponent(self) -> int:
@@ -175,23 +223,17 @@ class FloatFormat(Format):
 
     @property
     def has_infinity(self) -> bool:
-        return self.specials is Specials.IEEE
+        return self.specials in (Specials.IEEE, Specials.P3109)
 
-    def quantize(
-        self,
-        x: npt.ArrayLike,
-        overflow: Overflow = Overflow.SATURATE,
-        rounding: Rounding = Rounding.NEAREST_EVEN,
+    def _quantize(
+        self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> npt.NDArray[Any]:
-        return vector.quantize(self, np.asarray(x), overflow, rounding)
+        return vector.quantize(self, x, request, random)
 
-    def encode(
-        self,
-        x: npt.ArrayLike,
-        overflow: Overflow = Overflow.SATURATE,
-        rounding: Rounding = Rounding.NEAREST_EVEN,
+    def _encode(
+        self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> CodeArray:
-        return vector.encode(self, np.asarray(x), overflow, rounding)
+        return vector.encode(self, x, request, random)
 
-    def decode(self, codes: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        return vector.decode(self, self.checked_codes(codes))
+    def _decode(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        return vector.decode(self, codes)

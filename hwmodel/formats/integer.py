@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
-from hwmodel.formats.base import CodeArray, Format, Overflow, Rounding, code_dtype
+from hwmodel.formats.base import CodeArray, Format, code_dtype
+from hwmodel.formats.rounding import Overflow, Request, Rounding
+from hwmodel.parallel import in_pieces
 
 __all__ = ["IntFormat"]
 
@@ -70,49 +72,84 @@ class IntFormat(Format):
     def has_infinity(self) -> bool:
         return False
 
-    def quantize(
-        self,
-        x: npt.ArrayLike,
-        overflow: Overflow = Overflow.SATURATE,
-        rounding: Rounding = Rounding.NEAREST_EVEN,
+    def check_overflow(self, overflow: Overflow) -> None:
+        if overflow is Overflow.WRAP and not self.symmetric:
+            return
+        super().check_overflow(overflow)
+
+    def _quantize(
+        self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> npt.NDArray[Any]:
-        array = np.asarray(x)
-        # Integers beyond 2^24 do not fit float32, so such formats are carried in float64.
-        exact = np.finfo(array.dtype).nmant + 1 >= self.bits if array.dtype.kind == "f" else False
-        work = array.astype(array.dtype.newbyteorder("=") if exact else np.float64, copy=False)
-        if np.isnan(work).any():
-            raise HwmodelError(
-                f"{self.name} has no NaN, but NaN came; replace it (numpy.nan_to_num) first"
-            )
-        rounded = np.rint(work) if rounding is Rounding.NEAREST_EVEN else np.trunc(work)
-        if overflow is Overflow.SATURATE:
-            rounded = np.clip(rounded, self.min_value, self.max_value)
-        elif overflow is Overflow.WRAP:
-            if not np.isfinite(rounded).all():
-                raise HwmodelError("an infinity cannot wrap; choose Overflow.SATURATE")
-            if self.symmetric:
-                raise HwmodelError(f"{self.name} leaves out a code and so cannot wrap")
-            low = self.min_value
-            rounded = np.mod(rounded - low, float(self.code_count)) + low
-        else:
-            raise HwmodelError(
-                f"{self.name} has neither infinity nor NaN to overflow to; choose"
-                " Overflow.SATURATE or Overflow.WRAP"
-            )
-        return np.asarray(rounded + 0.0)  # an integer has no negative zero
+        if self._is_quick(x, request):
+            from hwmodel.formats.integers import quantize
 
-    def encode(
-        self,
-        x: npt.ArrayLike,
-        overflow: Overflow = Overflow.SATURATE,
-        rounding: Rounding = Rounding.NEAREST_EVEN,
+            result = np.empty_like(x)
+            low, high = np.float32(self.min_value), np.float32(self.max_value)
+            met = in_pieces(lambda part: quantize(x[part], result[part], low, high), x.size)
+            self._check_nan(bool(met))
+            return result
+        return self._integers(x, request, random)
+
+    def _encode(
+        self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> CodeArray:
-        integers = self.quantize(x, overflow, rounding).astype(np.int64)
-        return (integers & (self.code_count - 1)).astype(code_dtype(self.bits))
+        codes = np.empty(x.shape, code_dtype(self.bits))
+        if self._is_quick(x, request):
+            from hwmodel.formats.integers import encode
 
-    def decode(self, codes: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        integers = self.checked_codes(codes).astype(np.int64)
+            low, high = np.float32(self.min_value), np.float32(self.max_value)
+            mask = np.int32(self.code_count - 1)
+            met = in_pieces(lambda part: encode(x[part], codes[part], low, high, mask), x.size)
+            self._check_nan(bool(met))
+            return codes
+        integers = self._integers(x, request, random).astype(np.int64)
+        codes[...] = (integers & (self.code_count - 1)).astype(codes.dtype)
+        return codes
+
+    def _decode(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        integers = codes.astype(np.int64)
         if self.signed:
             sign = 1 << (self.bits - 1)
             integers = (integers ^ sign) - sign
         return integers.astype(np.float64)
+
+    def _is_quick(self, x: npt.NDArray[Any], request: Request) -> bool:
+        """Whether float32 holds all the format's integers and half of one."""
+        return (
+            x.dtype == np.float32
+            and self.bits <= 22
+            and request.rounding is Rounding.NEAREST_EVEN
+            and request.overflow is Overflow.SATURATE
+        )
+
+    def _check_nan(self, found: bool) -> None:
+        if found:
+            raise HwmodelError(
+                f"{self.name} has no NaN, but NaN came; replace it (numpy.nan_to_num) first"
+            )
+
+    def _integers(
+        self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        """Rounded integers by any rule, in float64."""
+        self._check_nan(bool(np.isnan(x).any()))
+        from hwmodel.formats.kernels import ROUNDINGS, round_integers
+
+        rounded = np.empty(x.shape, np.float64)
+        round_integers(x, rounded, ROUNDINGS[request.rounding], random, request.random_bits)
+        low, high = self.min_value, self.max_value
+        if request.overflow is Overflow.SATURATE:
+            return np.clip(rounded, low, high)
+        if request.overflow is Overflow.RAISE:
+            if ((rounded < low) | (rounded > high)).any():
+                raise HwmodelError(
+                    f"a value lies beyond {self.name}, which reaches from {low:.0f} to"
+                    f" {high:.0f}; scale it, or choose another overflow than 'raise'"
+                )
+            return rounded
+        if not np.isfinite(rounded).all():
+            raise HwmodelError("an infinity cannot wrap; choose Overflow.SATURATE")
+        count = float(self.code_count)
+        wrapped = np.fmod(rounded, count)  # exact, however large the number
+        wrapped = np.where(wrapped > high, wrapped - count, wrapped)
+        return np.where(wrapped < low, wrapped + count, wrapped) + 0.0  # no negative zero

@@ -7,8 +7,10 @@ from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import Format, Specials
 from hwmodel.formats.floating import FloatFormat, default_bias, default_specials
 from hwmodel.formats.integer import IntFormat
+from hwmodel.formats.power import PowerFormat
+from hwmodel.formats.scaled import ScaledFormat, fixed_point, with_maximum
 
-__all__ = ["KNOWN_NAMES", "float_name", "parse_format"]
+__all__ = ["KNOWN_NAMES", "float_name", "ml_dtypes_name", "parse_format"]
 
 # Formats that everybody calls by a name other than ExMy.
 _ALIASES = {
@@ -25,17 +27,22 @@ _ML_DTYPES = {
     "float16": "fp16",
     "bfloat16": "bf16",
     "float8_e5m2": "e5m2",
+    "float8_e5m2fnuz": "e5m2fnuz",
     "float8_e4m3fn": "e4m3",
     "float8_e4m3": "e4m3ieee",
+    "float8_e4m3fnuz": "e4m3fnuz",
+    "float8_e4m3b11fnuz": "e4m3b11fnuz",
     "float8_e3m4": "e3m4ieee",
+    "float8_e8m0fnu": "e8m0",
     "float6_e3m2fn": "e3m2",
     "float6_e2m3fn": "e2m3",
     "float4_e2m1fn": "e2m1",
 }
+_ML_NAME_OF = {ours: theirs for theirs, ours in _ML_DTYPES.items()}
 
 KNOWN_NAMES = (
     *("int8", "int8sym", "uint8", "int4", "int16", "e5m2", "e4m3", "e3m4", "e2m5", "e3m2"),
-    *("e2m3", "e2m1"),
+    *("e2m3", "e2m1", "ue4m3", "e8m0", "binary8p3", "binary8p4", "binary8p5"),
     *_ALIASES,
     *_ML_DTYPES,
 )
@@ -43,7 +50,13 @@ KNOWN_NAMES = (
 _INTEGER = re.compile(r"(?P<unsigned>u?)int(?P<bits>\d+)(?P<symmetric>sym)?")
 _FLOAT = re.compile(
     r"(?P<unsigned>u?)e(?P<exponent>\d+)m(?P<mantissa>\d+)"
-    r"(?:b(?P<negative>n?)(?P<bias>\d+))?(?P<specials>ieee|fn|fin)?(?P<flush>nosub)?"
+    r"(?:b(?P<negative>n?)(?P<bias>\d+))?(?P<specials>ieee|fnuz|fn|fin|p3109)?(?P<flush>nosub)?"
+)
+_POWER = re.compile(r"(?:pow(?P<bits>\d+)(?:b(?P<bias>\d+))?)|e8m0")
+# IEEE P3109's names: width, precision, signed or unsigned, extended (infinities) or finite.
+_P3109 = re.compile(r"binary(?P<bits>\d+)p(?P<precision>\d+)(?P<sign>[su]?)(?P<domain>[ef]?)")
+_SCALED = re.compile(
+    r"(?P<base>.+?)(?:c(?P<maximum>[0-9.]+(?:e[+-]?\d+)?)|q(?P<negative>n?)(?P<fraction>\d+))"
 )
 
 
@@ -52,8 +65,12 @@ def parse_format(name: str) -> Format:
 
     ``int8``, ``uint8``, ``int8sym``; ``e4m3`` and any other ``eXmY``, followed by what differs
     from the plain name's meaning: the bias (``b8``, or ``bn2`` for -2), the special codes
-    (``ieee``, ``fn`` for one NaN, ``fin`` for none), ``nosub`` for no subnormals; a leading ``u``
-    for unsigned; ``fp32``, ``fp16``, ``bf16``, ``tf32``; and ml_dtypes' names.
+    (``ieee``, ``fn`` for one NaN a sign, ``fnuz`` for one NaN in place of the negative zero,
+    ``p3109`` for that and infinities, ``fin`` for none), ``nosub`` for no subnormals; a leading
+    ``u`` for unsigned; ``fp32``, ``fp16``, ``bf16``, ``tf32``; ``e8m0``, the powers of two of the
+    OCP microscaling formats; ``binary8p3`` and its kin of IEEE P3109; ml_dtypes' names. A base
+    with ``c2.5`` behind it is scaled to the largest value 2.5, one with ``q6`` has six places
+    behind the binary point.
 
     Raises
     ------
@@ -69,22 +86,14 @@ def parse_format(name: str) -> Format:
         return IntFormat(
             int(match["bits"]), signed=not match["unsigned"], symmetric=bool(match["symmetric"])
         )
+    if match := _POWER.fullmatch(text):
+        return PowerFormat(int(match["bits"] or 8), int(match["bias"] or -1))
     if match := _FLOAT.fullmatch(text):
-        exponent, mantissa = int(match["exponent"]), int(match["mantissa"])
-        bias = default_bias(min(exponent, 64))
-        if match["bias"]:
-            bias = int(match["bias"]) * (-1 if match["negative"] else 1)
-        specials = default_specials(exponent, mantissa)
-        if match["specials"]:
-            specials = Specials(match["specials"])
-        return FloatFormat(
-            exponent,
-            mantissa,
-            bias,
-            specials,
-            signed=not match["unsigned"],
-            subnormals=not match["flush"],
-        )
+        return _float_of(match)
+    if match := _P3109.fullmatch(text):
+        return _p3109_of(match)
+    if (match := _SCALED.fullmatch(text)) and (base := _base_of(match["base"])):
+        return _scaled_of(base, match)
     near = difflib.get_close_matches(text, KNOWN_NAMES, n=3, cutoff=0.4)
     hint = f"; the nearest known ones are {', '.join(near)}" if near else ""
     raise HwmodelError(
@@ -92,12 +101,71 @@ def parse_format(name: str) -> Format:
     )
 
 
+def ml_dtypes_name(fmt: Format) -> str | None:
+    """Name that ml_dtypes or NumPy gives to a format, or None where neither has it."""
+    if isinstance(fmt, IntFormat) and not fmt.symmetric:
+        return fmt.name if fmt.bits in (2, 4, 8, 16, 32) else None
+    return _ML_NAME_OF.get(fmt.name)
+
+
+def _float_of(match: "re.Match[str]") -> FloatFormat:
+    exponent, mantissa = int(match["exponent"]), int(match["mantissa"])
+    specials = default_specials(exponent, mantissa)
+    if match["specials"]:
+        specials = Specials(match["specials"])
+    bias = default_bias(min(exponent, 64), specials)
+    if match["bias"]:
+        bias = int(match["bias"]) * (-1 if match["negative"] else 1)
+    return FloatFormat(
+        exponent,
+        mantissa,
+        bias,
+        specials,
+        signed=not match["unsigned"],
+        subnormals=not match["flush"],
+    )
+
+
+def _p3109_of(match: "re.Match[str]") -> FloatFormat:
+    bits, precision = int(match["bits"]), int(match["precision"])
+    signed, extended = match["sign"] != "u", match["domain"] != "f"
+    exponent = bits - precision + (not signed)
+    if not 1 <= precision <= bits - signed or bits > 16:
+        raise HwmodelError(
+            f"binary{bits}p{precision} has no exponent field or no precision; a signed format of"
+            f" {bits} bits (16 at most) has p1 to p{bits - 1}"
+        )
+    specials = Specials.P3109 if extended else Specials.FNUZ if signed else Specials.FN
+    bias = default_bias(exponent, Specials.P3109)
+    return FloatFormat(exponent, precision - 1, bias, specials, signed=signed)
+
+
+def _base_of(text: str) -> IntFormat | FloatFormat | None:
+    if match := _INTEGER.fullmatch(text):
+        base = parse_format(match[0])
+        return base if isinstance(base, IntFormat) else None
+    match = _FLOAT.fullmatch(text)
+    return _float_of(match) if match else None
+
+
+def _scaled_of(base: IntFormat | FloatFormat, match: "re.Match[str]") -> ScaledFormat:
+    if match["maximum"]:
+        try:
+            return with_maximum(base, float(match["maximum"]))
+        except ValueError:
+            raise HwmodelError(
+                f"the largest value {match['maximum']!r} of {match[0]!r} is no number"
+            ) from None
+    fraction = int(match["fraction"]) * (-1 if match["negative"] else 1)
+    return fixed_point(base, fraction)
+
+
 def float_name(fmt: FloatFormat) -> str:
     """Short name of a floating-point format, spelling out what differs from the plain ExMy."""
     if fmt in _ALIAS_OF:
         return _ALIAS_OF[fmt]
     name = f"{'' if fmt.signed else 'u'}e{fmt.exponent_bits}m{fmt.mantissa_bits}"
-    if fmt.bias != default_bias(fmt.exponent_bits):
+    if fmt.bias != default_bias(fmt.exponent_bits, fmt.specials):
         name += f"b{'n' if fmt.bias < 0 else ''}{abs(fmt.bias)}"
     if fmt.specials is not default_specials(fmt.exponent_bits, fmt.mantissa_bits):
         name += fmt.specials.value

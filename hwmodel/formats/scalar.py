@@ -1,6 +1,6 @@
 """The definition of rounding and coding, one number at a time, in exact rational arithmetic.
 
-Everything faster, in NumPy or in hardware, derives from these two functions and is compared with
+Everything faster, in NumPy or in hardware, derives from these functions and is compared with
 them. They are written to be read, not to be quick.
 """
 
@@ -8,18 +8,16 @@ import math
 from fractions import Fraction
 
 from hwmodel.errors import HwmodelError
-from hwmodel.formats.base import Format, Overflow, Rounding, Specials
+from hwmodel.formats.base import Format
 from hwmodel.formats.floating import FloatFormat
 from hwmodel.formats.integer import IntFormat
+from hwmodel.formats.power import PowerFormat
+from hwmodel.formats.rounding import Overflow, Rounding, rounds_up
+from hwmodel.formats.scaled import ScaledFormat
 
 __all__ = ["decode_scalar", "encode_scalar", "round_to_integer"]
 
-
-def round_to_integer(x: Fraction, rounding: Rounding) -> int:
-    """Round a rational to an integer."""
-    if rounding is Rounding.TOWARD_ZERO:
-        return math.trunc(x)
-    return round(x)  # Python rounds halves to even
+Number = float | Fraction
 
 
 def decode_scalar(fmt: Format, code: int) -> float:
@@ -35,109 +33,192 @@ def decode_scalar(fmt: Format, code: int) -> float:
     if isinstance(fmt, IntFormat):
         negative = fmt.signed and code >> (fmt.bits - 1)
         return float(code - fmt.code_count if negative else code)
+    if isinstance(fmt, PowerFormat):
+        return math.nan if code == fmt.nan_code else 2.0 ** (code - fmt.bias)
+    if isinstance(fmt, ScaledFormat):
+        return decode_scalar(fmt.base, code) * fmt.scale
     assert isinstance(fmt, FloatFormat)
+    if fmt.has_nan and code == fmt.nan_code:
+        return math.nan
     sign = -1.0 if code & ~fmt.magnitude_mask else 1.0
     magnitude = code & fmt.magnitude_mask
+    if fmt.has_infinity and magnitude == fmt.infinity_code:
+        return sign * math.inf
     if magnitude > fmt.max_code:
-        infinite = fmt.specials is Specials.IEEE and magnitude == fmt.infinity_code
-        return sign * math.inf if infinite else math.nan
-    exponent = magnitude >> fmt.mantissa_bits
-    mantissa = Fraction(magnitude & ((1 << fmt.mantissa_bits) - 1), 1 << fmt.mantissa_bits)
-    if exponent:
-        value = Fraction(2) ** (exponent - fmt.bias) * (1 + mantissa)
-    elif fmt.subnormals:
-        value = Fraction(2) ** (1 - fmt.bias) * mantissa
-    else:
-        value = Fraction(0)
-    return sign * float(value)
+        return math.nan
+    return sign * float(_magnitude(fmt, magnitude))
 
 
 def encode_scalar(
     fmt: Format,
-    x: float | Fraction,
+    x: Number,
     overflow: Overflow = Overflow.SATURATE,
     rounding: Rounding = Rounding.NEAREST_EVEN,
+    random: int = 0,
+    random_bits: int = 0,
 ) -> int:
     """Code of one number, rounded to the format.
 
-    Overflow is judged after rounding, as IEEE 754 does (section 7.4): a number overflows if it
-    would exceed the largest finite value when rounded with an unbounded exponent.
+    Parameters
+    ----------
+    fmt : Format
+        The format.
+    x : float or Fraction
+        The number.
+    overflow, rounding
+        The rules.
+    random, random_bits : int
+        Random number and its width, for stochastic rounding.
 
     Raises
     ------
     HwmodelError
-        NaN for a format without NaN, or an overflow rule that the format cannot follow.
+        NaN for a format without NaN, an overflow rule that the format cannot follow, or an
+        overflow that is asked to be an error.
     """
+    fmt.check_overflow(overflow)
+    if isinstance(fmt, ScaledFormat):
+        scaled = x / fmt.scale if isinstance(x, float) else x / Fraction(fmt.scale)
+        return encode_scalar(fmt.base, scaled, overflow, rounding, random, random_bits)
     if isinstance(x, float) and math.isnan(x):
-        if isinstance(fmt, FloatFormat) and fmt.has_nan:
+        if isinstance(fmt, FloatFormat | PowerFormat) and fmt.has_nan:
             return fmt.nan_code
         raise HwmodelError(f"{fmt.name} has no NaN, but NaN came")
+    negative = math.copysign(1.0, x) < 0 if isinstance(x, float) else x < 0
+    infinite = isinstance(x, float) and math.isinf(x)
+    exact = None if infinite else Fraction(x)
+    rule = (rounding, random, random_bits)
     if isinstance(fmt, IntFormat):
-        return _encode_integer(fmt, x, overflow, rounding)
+        return _encode_integer(fmt, exact, negative, overflow, rule)
+    if isinstance(fmt, PowerFormat):
+        return _encode_power(fmt, exact, negative, overflow, rule)
     assert isinstance(fmt, FloatFormat)
-    return _encode_float(fmt, x, overflow, rounding)
+    return _encode_float(fmt, exact, negative, overflow, rule)
+
+
+def round_to_integer(x: Fraction, rounding: Rounding, random: int = 0, random_bits: int = 0) -> int:
+    """Round a rational to an integer; as integers' codes do, odd and even are the last bit's."""
+    magnitude = abs(x)
+    whole = math.floor(magnitude)
+    odd = whole % 2 == 1
+    up = rounds_up(magnitude - whole, odd, x < 0, rounding, random, random_bits)
+    return (whole + up) * (-1 if x < 0 else 1)
+
+
+_Rule = tuple[Rounding, int, int]
+
+
+def _overflows(fmt: Format, overflow: Overflow) -> None:
+    if overflow is Overflow.RAISE:
+        raise HwmodelError(f"a number lies beyond {fmt.name}, and overflow is an error")
 
 
 def _encode_integer(
-    fmt: IntFormat, x: float | Fraction, overflow: Overflow, rounding: Rounding
+    fmt: IntFormat, x: Fraction | None, negative: bool, overflow: Overflow, rule: _Rule
 ) -> int:
     low, high = int(fmt.min_value), int(fmt.max_value)
-    if overflow is Overflow.NONFINITE or (overflow is Overflow.WRAP and fmt.symmetric):
-        raise HwmodelError(f"{fmt.name} cannot overflow by {overflow.value}")
-    if isinstance(x, float) and math.isinf(x):
+    if x is None:
         if overflow is Overflow.WRAP:
             raise HwmodelError("an infinity cannot wrap; choose Overflow.SATURATE")
-        return (high if x > 0 else low) % fmt.code_count
-    integer = round_to_integer(Fraction(x), rounding)
-    if overflow is Overflow.SATURATE:
-        integer = min(max(integer, low), high)
+        _overflows(fmt, overflow)
+        return (low if negative else high) % fmt.code_count
+    integer = round_to_integer(x, *rule)
+    if not low <= integer <= high:
+        _overflows(fmt, overflow)
+        if overflow is Overflow.SATURATE:
+            integer = min(max(integer, low), high)
     return integer % fmt.code_count
 
 
-def _encode_float(
-    fmt: FloatFormat, x: float | Fraction, overflow: Overflow, rounding: Rounding
+def _encode_power(
+    fmt: PowerFormat, x: Fraction | None, negative: bool, overflow: Overflow, rule: _Rule
 ) -> int:
-    negative = math.copysign(1.0, x) < 0 if isinstance(x, float) else x < 0
-    if overflow is Overflow.WRAP or (overflow is Overflow.NONFINITE and not fmt.has_nonfinite):
-        raise HwmodelError(f"{fmt.name} cannot overflow by {overflow.value}")
-    sign = 1 << (fmt.bits - 1) if negative and fmt.signed else 0
-
-    infinite = isinstance(x, float) and math.isinf(x)
-    if infinite:
-        steps = None
-    else:
-        magnitude = abs(Fraction(x))
-        steps, exponent = _round_magnitude(fmt, magnitude, rounding)
-    if negative and not fmt.signed and steps != 0:  # below the smallest value, which is zero
+    """Powers of two: there is no zero, so what is smaller than the least becomes the least."""
+    least, largest = Fraction(fmt.min_value), Fraction(fmt.max_value)
+    if negative and x != 0:
+        _overflows(fmt, overflow)
         return 0 if overflow is Overflow.SATURATE else fmt.nan_code
-    if steps is None or _value(fmt, steps, exponent) > Fraction(fmt.max_value):
-        if overflow is Overflow.SATURATE:
-            return sign | fmt.max_code
-        return sign | (fmt.infinity_code if fmt.has_infinity else fmt.nan_code)
-    if steps >> fmt.mantissa_bits > 1:  # the rounding carried into the next exponent
-        steps, exponent = steps >> 1, exponent + 1
-    if steps >> fmt.mantissa_bits:  # normal: the hidden bit is not stored
-        field = exponent + fmt.bias
-        return sign | field << fmt.mantissa_bits | (steps & ((1 << fmt.mantissa_bits) - 1))
-    return sign | steps
+    code = fmt.max_code + 1
+    if x is not None:
+        if x <= least:
+            return 0
+        exponent = _exponent(x)
+        code = exponent + fmt.bias
+        fraction = x / Fraction(2) ** exponent - 1
+        code += rounds_up(fraction, code % 2 == 1, False, *rule)
+    if code > fmt.max_code:
+        _overflows(fmt, overflow)
+        assert largest == Fraction(2) ** (fmt.max_code - fmt.bias)
+        return fmt.max_code if overflow is Overflow.SATURATE else fmt.nan_code
+    return code
 
 
-def _round_magnitude(fmt: FloatFormat, x: Fraction, rounding: Rounding) -> tuple[int, int]:
-    """Round |x| to ``steps * 2**(exponent - mantissa_bits)``; steps may be 2^(mantissa_bits+1)."""
+def _encode_float(
+    fmt: FloatFormat, x: Fraction | None, negative: bool, overflow: Overflow, rule: _Rule
+) -> int:
+    if x is None and fmt.has_infinity and overflow is not Overflow.SATURATE:
+        magnitude = fmt.infinity_code
+    else:
+        magnitude = fmt.max_code + 1 if x is None else _magnitude_code(fmt, abs(x), negative, rule)
+        if magnitude > fmt.max_code:
+            _overflows(fmt, overflow)
+            magnitude = _overflow_code(fmt, negative, None if x is None else rule[0], overflow)
+    if not negative:
+        return magnitude
+    if not fmt.signed:
+        if magnitude:  # below the smallest value, which is zero; no infinity is on that side
+            _overflows(fmt, overflow)
+        return 0 if magnitude == 0 or overflow is Overflow.SATURATE else fmt.nan_code
+    if magnitude == 0 and not fmt.has_negative_zero:
+        return 0
+    if fmt.has_nan and magnitude == fmt.nan_code and not fmt.has_signed_nan:
+        return magnitude
+    return magnitude | 1 << (fmt.bits - 1)
+
+
+def _overflow_code(
+    fmt: FloatFormat, negative: bool, rounding: Rounding | None, overflow: Overflow
+) -> int:
+    """Magnitude code of a number too large; `rounding` is None for an infinity."""
+    if overflow is Overflow.SATURATE:
+        return fmt.max_code
+    if overflow is Overflow.NAN or not fmt.has_infinity:
+        return fmt.nan_code
+    # IEEE 754-2019, section 7.4: rounding toward zero carries overflows to the largest number.
+    inward = {Rounding.TOWARD_ZERO, Rounding.TO_ODD, Rounding.UP if negative else Rounding.DOWN}
+    return fmt.max_code if rounding in inward else fmt.infinity_code
+
+
+def _magnitude_code(fmt: FloatFormat, x: Fraction, negative: bool, rule: _Rule) -> int:
+    """Code of a rounded magnitude, the exponent unbounded above: the field may run over."""
     if x == 0:
-        return 0, fmt.min_exponent
-    exponent = x.numerator.bit_length() - x.denominator.bit_length()
-    if x < Fraction(2) ** exponent:
-        exponent -= 1
-    if not fmt.subnormals and exponent < fmt.min_exponent:
+        return 0
+    exponent = max(_exponent(x), fmt.min_exponent)
+    if not fmt.subnormals and x < Fraction(2) ** fmt.min_exponent:
         # Zero and the smallest normal number are the neighbours; zero's code is the even one.
-        up = round_to_integer(x / Fraction(2) ** fmt.min_exponent, rounding)
-        return up << fmt.mantissa_bits, fmt.min_exponent
-    exponent = max(exponent, fmt.min_exponent)
+        fraction = x / Fraction(2) ** fmt.min_exponent
+        return rounds_up(fraction, False, negative, *rule) << fmt.mantissa_bits
     if fmt.exponent_bits == 0:
         exponent = fmt.min_exponent
-    return round_to_integer(x / Fraction(2) ** (exponent - fmt.mantissa_bits), rounding), exponent
+    steps = x / Fraction(2) ** (exponent - fmt.mantissa_bits)
+    whole = math.floor(steps)
+    # Codes of neighbours are neighbours: the hidden bit adds one to the field, and so does a carry.
+    code = ((exponent - fmt.min_exponent) << fmt.mantissa_bits) + whole
+    return code + rounds_up(steps - whole, code % 2 == 1, negative, *rule)
 
 
-def _value(fmt: FloatFormat, steps: int, exponent: int) -> Fraction:
-    return steps * Fraction(2) ** (exponent - fmt.mantissa_bits)
+def _magnitude(fmt: FloatFormat, code: int) -> Fraction:
+    """Value of a finite magnitude code."""
+    field = code >> fmt.mantissa_bits
+    mantissa = Fraction(code & ((1 << fmt.mantissa_bits) - 1), 1 << fmt.mantissa_bits)
+    if field:
+        return Fraction(2) ** (field - fmt.bias) * (1 + mantissa)
+    if fmt.subnormals:
+        return Fraction(2) ** (1 - fmt.bias) * mantissa
+    return Fraction(0)
+
+
+def _exponent(x: Fraction) -> int:
+    """Exponent of the largest power of two that is not above `x`."""
+    exponent = x.numerator.bit_length() - x.denominator.bit_length()
+    return exponent - (x < Fraction(2) ** exponent)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hwmodel.technology.compiled import jit
+from hwmodel.compiled import jit
 from hwmodel.technology.design import CLOCK_SLEW_NS
 from hwmodel.technology.tables import TableArrays, interpolate
 

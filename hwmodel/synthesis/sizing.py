@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from hwmodel.compiled import jit
 from hwmodel.synthesis.incremental import (
     Circuit,
     Ints,
@@ -23,7 +24,6 @@ from hwmodel.synthesis.incremental import (
     try_variant,
 )
 from hwmodel.synthesis.variants import Variant, VariantTables, find_variants, tables_of
-from hwmodel.technology.compiled import jit
 from hwmodel.technology.design import CLOCK_SLEW_NS, bind, models_of
 from hwmodel.technology.library import CellLibrary
 from hwmodel.technology.netlist import Netlist, read_netlist

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hwmodel.compiled import jit
 from hwmodel.technology.cells import Table
-from hwmodel.technology.compiled import jit
 
 __all__ = ["TableArrays", "TableBank", "interpolate", "lookup"]
 

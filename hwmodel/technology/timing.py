@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwmodel.compiled import jit
 from hwmodel.errors import HwmodelError
-from hwmodel.technology.compiled import jit
 from hwmodel.technology.design import (
     CLOCK_SLEW_NS,
     FALL,

@@ -203,6 +203,17 @@ class UnitSpec:
         return Overflow.SATURATE if finite else Overflow.NONFINITE
 
     def _check_operands(self) -> None:
+        for operand in (self.a, self.b):
+            if not isinstance(operand, IntFormat | FloatFormat):
+                raise NotBuiltYetError(
+                    f"{operand.name} carries a scale, which stands outside a multiply-accumulate"
+                    " unit; name the format without it, for example e4m3"
+                )
+        if self.overflow not in (Overflow.SATURATE, Overflow.NONFINITE, Overflow.WRAP):
+            raise HwmodelError(
+                f"an accumulator saturates, overflows to a special code ('nonfinite') or wraps, but"
+                f" {self.overflow} came"
+            )
         if isinstance(self.a, FloatFormat) != isinstance(self.b, FloatFormat):
             raise NotBuiltYetError(
                 f"a unit of an integer and a float operand ({self.a.name}, {self.b.name}) is not"

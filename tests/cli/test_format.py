@@ -4,6 +4,12 @@ import json
 import subprocess
 import sys
 
+import pytest
+from click.testing import CliRunner
+
+from hwmodel.cli.format import command
+from hwmodel.formats import KNOWN_NAMES
+
 
 def run(*arguments):
     return subprocess.run(
@@ -48,3 +54,12 @@ def test_help_has_an_example_for_every_command():
         result = run(name, "--help")
         assert result.returncode == 0, result.stderr
         assert f"hwmodel {name} " in result.stdout, name
+
+
+@pytest.mark.parametrize("name", [*KNOWN_NAMES, "e4m3c2.5", "int8q6", "pow4b9", "binary8p2uf"])
+def test_every_known_format_has_a_table(name):
+    result = CliRunner().invoke(command, [name, "--json"])
+    assert result.exit_code == 0, result.output
+    table = json.loads(result.output)
+    if table["bits"] <= 8:
+        assert len(table["codes"]) == 1 << table["bits"]

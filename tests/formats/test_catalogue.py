@@ -7,7 +7,7 @@ import pytest
 
 import hwmodel
 from hwmodel.errors import HwmodelError, NotBuiltYetError
-from hwmodel.formats import FloatFormat, IntFormat, Specials, parse_format
+from hwmodel.formats import FloatFormat, IntFormat, Specials, ml_dtypes_name, parse_format
 
 # name: (bias, maximum, minimum normal, minimum subnormal, codes of NaN, codes of infinity)
 PUBLISHED = {
@@ -132,3 +132,102 @@ def test_a_table_of_values_is_for_small_formats():
 def test_extremes_are_finite():
     for name in PUBLISHED:
         assert math.isfinite(parse_format(name).max_value)
+
+
+@pytest.mark.parametrize(
+    ("name", "bias", "maximum", "normal", "subnormal"),
+    [
+        # ml_dtypes' documentation of its formats without negative zero
+        ("e4m3fnuz", 8, 240, 2**-7, 2**-10),
+        ("e5m2fnuz", 16, 57344, 2**-15, 2**-17),
+        ("e4m3b11fnuz", 11, 30, 2**-10, 2**-13),
+        # NVFP4's scale: E4M3 without its sign
+        ("ue4m3", 7, 448, 2**-6, 2**-9),
+    ],
+)
+def test_published_values_of_formats_without_negative_zero_or_sign(
+    name, bias, maximum, normal, subnormal
+):
+    fmt = parse_format(name)
+    assert (fmt.bias, fmt.max_value) == (bias, maximum)
+    assert (fmt.min_normal, fmt.min_subnormal) == (normal, subnormal)
+    values = fmt.values()
+    assert np.isnan(values).sum() == 1
+    assert (np.signbit(values) & (values == 0)).sum() == 0
+
+
+@pytest.mark.parametrize(
+    "peer",
+    [
+        *("float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e4m3b11fnuz", "float8_e8m0fnu"),
+        *("float8_e4m3fn", "float8_e5m2", "float8_e4m3", "float8_e3m4", "float6_e3m2fn"),
+        *("float6_e2m3fn", "float4_e2m1fn", "int4", "int8", "uint4"),
+    ],
+)
+def test_every_code_is_worth_what_ml_dtypes_says(peer):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    fmt = parse_format(peer)
+    codes = np.arange(fmt.code_count, dtype=np.uint8)
+    dtype = np.dtype(getattr(ml_dtypes, peer, peer))
+    expected = codes.view(dtype).astype(np.float64)
+    if np.dtype(dtype).kind in "iu" or peer in ("int4", "uint4"):
+        expected = np.where(expected >= fmt.code_count, expected - fmt.code_count, expected)
+    np.testing.assert_array_equal(fmt.decode(codes), expected)
+    if dtype.isbuiltin == 2:
+        np.testing.assert_array_equal(fmt.decode(codes.view(dtype)), expected)
+    assert ml_dtypes_name(fmt) == peer
+    number = ~np.isnan(expected)
+    overflow = "nonfinite" if fmt.has_infinity else "saturate"
+    assert fmt.encode(expected[number], overflow).tolist() == codes[number].tolist()
+
+
+def test_values_of_ieee_p3109_are_those_of_its_draft():
+    # binary8p3: bias 16, NaN at 0x80, infinities at 0x7f and 0xff
+    fmt = parse_format("binary8p3")
+    assert (fmt.bias, fmt.min_subnormal, fmt.max_value) == (16, 2**-17, 1.5 * 2**15)
+    values = fmt.values()
+    assert np.isnan(values[0x80])
+    assert (values[0x7F], values[0xFF]) == (np.inf, -np.inf)
+    assert values[0x40] == 1.0  # one stands in the middle of the positive codes
+    assert parse_format("binary8p3sf").name == "e5m2fnuz"
+    unsigned = parse_format("binary8p3ue").values()
+    assert np.isnan(unsigned[0xFF])
+    assert unsigned[0xFE] == np.inf
+
+
+def test_a_real_valued_bias_sets_the_largest_value():
+    # Kuzmin et al., arXiv 2208.09225: b = 2^E - log2(c) + log2(2 - 2^-M) - 1
+    fmt = parse_format("e4m3finc2.5")
+    assert fmt.name == "e4m3finc2.5"
+    assert fmt.max_value == pytest.approx(2.5)
+    bias = 2**4 - np.log2(2.5) + np.log2(2 - 2**-3) - 1
+    values = fmt.values()
+    assert values[1 << 3] == pytest.approx(2.0 ** (1 - bias))
+    codes = np.arange(fmt.code_count)
+    np.testing.assert_array_equal(fmt.encode(fmt.decode(codes)), codes)
+    with pytest.raises(HwmodelError, match="nearest"):
+        fmt.quantize([1.0], rounding="up")
+
+
+def test_fixed_point_has_its_binary_point():
+    fmt = parse_format("int8q6")  # MXINT8's element
+    assert (fmt.min_value, fmt.max_value, fmt.lsb_exponent) == (-2, 127 / 64, -6)
+    assert fmt.quantize(np.float32([0.0234375, 5.0])).tolist() == [0.03125, 127 / 64]
+
+
+def test_values_come_in_many_shapes_of_array():
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    fmt = parse_format("e4m3")
+    x = np.array([1.1, -3.3, 1000.0])
+    for dtype in (np.float16, np.float32, np.float64, ml_dtypes.bfloat16):
+        y = fmt.quantize(x.astype(dtype))
+        assert y.dtype == dtype
+        assert y.astype(float).tolist() == [1.125, -3.25, 448]
+    assert fmt.quantize([3, 17]).tolist() == [3.0, 16.0]
+    with pytest.raises(HwmodelError, match="does not fit float16"):
+        parse_format("bf16").quantize(np.float16([65504]))
+    with pytest.raises(HwmodelError, match="2\\^53"):
+        fmt.quantize([(1 << 53) + 1])
+    for wrong in (np.array([1j]), np.array(["1"]), np.array([None])):
+        with pytest.raises(HwmodelError, match="real numbers"):
+            fmt.quantize(wrong)

@@ -1,0 +1,220 @@
+"""Matrix products of codes with a declared accumulator, code for code those of `simulate`.
+
+Element (i, j) is what the unit's accumulator holds after the products of row i and column j, added
+one by one from k = 0. Sums that no rounding touches are left to matrix libraries in pieces that
+float64 (or float32) holds exactly; sums with a rounding a step go through compiled code.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwmodel.arithmetic import carriers
+from hwmodel.arithmetic.mac import check_exponents
+from hwmodel.errors import HwmodelError
+from hwmodel.formats import FloatFormat, Format, Overflow
+from hwmodel.formats.base import code_dtype
+from hwmodel.parallel import in_pieces
+from hwmodel.units import FloatAccumulator, UnitSpec
+
+__all__ = ["matmul"]
+
+
+def matmul(a: npt.ArrayLike, b: npt.ArrayLike, spec: UnitSpec) -> npt.NDArray[Any]:
+    """Matrix product of codes, added in order into the unit's accumulator.
+
+    Parameters
+    ----------
+    a : array_like of int, shape (..., M, K)
+        Codes of the unit's first operand.
+    b : array_like of int, shape (..., K, N)
+        Codes of the second; leading axes broadcast as in `numpy.matmul`.
+    spec : UnitSpec
+        The unit: operand formats, accumulator, rounding and overflow. Products are added one
+        after the other, from the first to the last.
+
+    Returns
+    -------
+    ndarray, shape (..., M, N)
+        Accumulator codes: the smallest unsigned dtype that holds them, or Python integers (dtype
+        object) for an accumulator of more than 64 bits. ``spec.decode_accumulator`` gives values.
+
+    Raises
+    ------
+    HwmodelError
+        The shapes do not fit together, or a code is out of range.
+    """
+    x, y = spec.a.checked_codes(a), spec.b.checked_codes(b)
+    if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-2]:
+        raise HwmodelError(
+            "a matrix product takes codes of shapes (..., M, K) and (..., K, N), but"
+            f" {x.shape} and {y.shape} came"
+        )
+    try:
+        batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    except ValueError as error:
+        raise HwmodelError(
+            f"the leading axes of {x.shape} and {y.shape} do not broadcast together"
+        ) from error
+    shape = (*batch, x.shape[-2], y.shape[-1])
+    codes: npt.NDArray[Any] = np.zeros(shape, _dtype(spec))
+    if not codes.size:
+        return codes
+    xs = np.broadcast_to(x, (*batch, *x.shape[-2:]))
+    ys = np.broadcast_to(y, (*batch, *y.shape[-2:]))
+    product = _float_product if isinstance(spec.accumulator, FloatAccumulator) else _fixed_product
+    for index in np.ndindex(*batch):
+        codes[index] = product(spec, xs[index], ys[index])
+    return codes
+
+
+def _dtype(spec: UnitSpec) -> Any:
+    return object if spec.accumulator_bits > 64 else code_dtype(spec.accumulator_bits)
+
+
+# ---- a rounding a step --------------------------------------------------------------------------
+
+
+def _float_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    assert isinstance(spec.accumulator, FloatAccumulator)
+    assert spec.overflow is not None
+    from hwmodel.arithmetic import steps, sums
+    from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS
+    from hwmodel.formats.vector import layout_of
+
+    fmt = spec.accumulator.format
+    check_exponents(spec)
+    a, b = spec.a.decode(x), spec.b.decode(y)
+    carrier = carriers.carrier_for(spec)
+    if carrier is None:
+        codes = np.empty((x.shape[0], y.shape[1]), code_dtype(fmt.bits))
+        rules = (ROUNDINGS[spec.rounding], OVERFLOWS[spec.overflow])
+        b = np.asfortranarray(b)
+
+        def slow(rows: slice) -> int:
+            steps.dot_products(layout_of(fmt), a[rows], b, *rules, codes[rows])
+            return 0
+
+        in_pieces(slow, len(a), worth=1)
+        return codes
+    a, b = a.astype(carrier.dtype), np.ascontiguousarray(b, carrier.dtype)
+    values = np.zeros((x.shape[0], y.shape[1]), carrier.dtype)
+
+    def quick(rows: slice) -> int:
+        sums.add_products(carrier.constants, a[rows], b, values[rows])
+        return 0
+
+    work = a.size * b.shape[1]
+    in_pieces(quick, len(a), worth=max(1, len(a) * _WORTHWHILE // max(1, work)))
+    # What the accumulator holds: the format's own values, which coding leaves as they are.
+    return fmt.encode(values, spec.overflow)
+
+
+# Multiplications below which a second thread costs more than it brings.
+_WORTHWHILE = 1 << 20
+
+
+# ---- no rounding --------------------------------------------------------------------------------
+
+_EXACT = {np.dtype(np.float32): 24, np.dtype(np.float64): 53}
+# Products summed in one matrix product at least, else operands are cut into pieces.
+_SHORTEST = 256
+
+
+def _fixed_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    width = spec.fixed_point.width
+    a, odd_a = _steps(spec.a, x)
+    b, odd_b = _steps(spec.b, y)
+    if spec.overflow is Overflow.SATURATE:
+        from hwmodel.arithmetic.sums import add_saturating
+
+        if _bits(a) + _bits(b) > 62 or width > 62:
+            raise HwmodelError(
+                f"a saturating accumulator of more than 62 bits ({spec.name}) is not built for"
+                " matrix products; simulate() has it"
+            )
+        total: Any = np.empty((a.shape[0], b.shape[1]), np.int64)
+        high = (1 << (width - 1)) - 1
+        add_saturating(a.astype(np.int64), b.astype(np.int64), -high - 1, high, total)
+    else:
+        total = _exact_sums(a, b, wide=width > 64)
+    # Beyond 64 bits Python's integers, which know no size.
+    wide = spec.accumulator_bits > 64
+    kind: Any = object if wide else np.uint64
+    codes = total.astype(kind) & _scalar((1 << width) - 1, kind)
+    if spec.has_nonfinite_flag and (odd_a.any() or odd_b.any()):
+        seen = np.logical_or.outer(odd_a.any(axis=1), odd_b.any(axis=0))
+        codes = codes + seen.astype(kind) * _scalar(1 << width, kind)
+    return np.asarray(codes)
+
+
+def _scalar(number: int, kind: Any) -> npt.NDArray[Any]:
+    return np.array(number, dtype=kind)
+
+
+def _steps(fmt: Format, codes: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Values in steps of the format, as float64 (exact), and where there is none."""
+    value = fmt.decode(codes)
+    odd = ~np.isfinite(value)
+    scale = 2.0**-fmt.lsb_exponent if isinstance(fmt, FloatFormat) else 1.0
+    if not np.isfinite(scale) or fmt.max_value * scale > 2.0**1000:
+        raise HwmodelError(
+            f"{fmt.name} has too wide a range for an exact matrix product; simulate() has it"
+        )
+    return np.where(odd, 0.0, value) * scale, odd
+
+
+def _bits(steps: npt.NDArray[np.float64]) -> int:
+    return int(np.abs(steps).max(initial=0.0)).bit_length()
+
+
+def _exact_sums(
+    a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], wide: bool
+) -> npt.NDArray[Any]:
+    """Sums of products of integers, modulo 2^64 (`wide`: unbounded, as Python's integers).
+
+    Each matrix product covers so few bits that its sums are exact: the columns of `a` are taken
+    some at a time, and where that does not do, the magnitudes of `b` are cut into pieces.
+    """
+    length = a.shape[1]
+    total: npt.NDArray[Any] = np.zeros((a.shape[0], b.shape[1]), object if wide else np.int64)
+    bits_a, bits_b = _bits(a), _bits(b)
+    if bits_a == 0 or bits_b == 0:
+        return total
+    # float32 multiplies twice as fast, where it holds enough.
+    short = min(length, _SHORTEST)
+    single = bits_a + bits_b + short.bit_length() <= _EXACT[np.dtype(np.float32)]
+    dtype = np.dtype(np.float32 if single else np.float64)
+    room = _EXACT[dtype]
+    if bits_a > bits_b and bits_a + bits_b + short.bit_length() > room:
+        return _exact_sums(b.T, a.T, wide).T  # cut the wider one
+    cut = max(1, min(bits_b, room - bits_a - short.bit_length()))
+    if bits_a + cut > room:
+        return _exact_sums_of_halves(a, b, wide)
+    at_once = max(1, 1 << (room - bits_a - cut))
+    for shift in range(0, bits_b, cut):
+        # The piece of the magnitude at this place, with the number's sign.
+        upper = np.trunc(b * 2.0**-shift)
+        piece = upper - np.trunc(upper * 2.0**-cut) * 2.0**cut if shift + cut < bits_b else upper
+        for start in range(0, length, at_once):
+            part = slice(start, start + at_once)
+            partial = a[:, part].astype(dtype) @ piece[part].astype(dtype)
+            whole: Any = partial.astype(np.int64)
+            if wide:
+                total += whole.astype(object) << shift
+            else:
+                total += whole << np.int64(shift) if shift < 64 else 0
+    return total
+
+
+def _exact_sums_of_halves(
+    a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], wide: bool
+) -> npt.NDArray[Any]:
+    """Both operands too wide for one piece: `a` in two parts, each by itself."""
+    half = _bits(a) // 2
+    upper = np.trunc(a * 2.0**-half)
+    lower = a - upper * 2.0**half
+    high = _exact_sums(upper, b, wide)
+    shifted = high << half if wide else high << np.int64(min(half, 63)) << np.int64(half > 63)
+    return np.asarray(shifted + _exact_sums(lower, b, wide))

@@ -1,0 +1,86 @@
+"""Values as they come from a caller, and as they go back: shape, dtype and byte order."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwmodel.errors import HwmodelError
+
+__all__ = ["Carrier"]
+
+
+@dataclass(frozen=True, eq=False)
+class Carrier:
+    """An array of values, flat and in a dtype that compiled code knows.
+
+    Attributes
+    ----------
+    flat : ndarray of float32 or float64
+        The values, contiguous in memory; not a copy where none is needed.
+    shape : tuple of int
+        Shape in which they came.
+    dtype : dtype
+        Native float dtype in which results go back.
+    """
+
+    flat: npt.NDArray[Any]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @classmethod
+    def of(cls, x: npt.ArrayLike) -> "Carrier":
+        """Take an array in.
+
+        Raises
+        ------
+        HwmodelError
+            Its dtype holds no real numbers that float64 holds, too.
+        """
+        array = np.asarray(x)
+        dtype: np.dtype[Any] = array.dtype
+        work: np.dtype[Any]
+        if dtype.kind in "iub":
+            if array.size and dtype.itemsize == 8 and _largest(array) > 1 << 53:
+                raise HwmodelError(
+                    f"integers are taken as float64, which does not hold {_largest(array)} and its"
+                    " neighbours; pass integers up to 2^53"
+                )
+            work, dtype = np.dtype(np.float64), np.dtype(np.float64)
+        elif dtype.isbuiltin == 2 and np.can_cast(dtype, np.float32):
+            work = np.dtype(np.float32)  # a float of ml_dtypes: all of them fit float32
+        elif dtype.kind == "f" and dtype.isbuiltin < 2 and dtype.itemsize <= 8:
+            dtype = dtype.newbyteorder("=")
+            work = np.dtype(np.float64) if dtype.itemsize == 8 else np.dtype(np.float32)
+        else:
+            raise HwmodelError(
+                f"values are real numbers of float16, 32 or 64, but these are {dtype}; convert"
+                " them first (x.astype('float64'))"
+            )
+        return cls(np.ascontiguousarray(array, dtype=work).reshape(-1), array.shape, dtype)
+
+    def restore(self, result: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
+        """Give results the shape and dtype in which the values came.
+
+        Raises
+        ------
+        HwmodelError
+            The dtype does not hold a result.
+        """
+        if result.dtype != self.dtype:
+            with np.errstate(over="ignore", invalid="ignore"):
+                narrow = result.astype(self.dtype)
+                back = narrow.astype(result.dtype)
+            lost = (back != result) & ~np.isnan(result)
+            if lost.any():
+                raise HwmodelError(
+                    f"the value {float(result[lost][0]):.9g} of {name} does not fit {self.dtype},"
+                    " in which the values came; pass them as float64"
+                )
+            result = narrow
+        return result.reshape(self.shape)
+
+
+def _largest(array: npt.NDArray[Any]) -> int:
+    return max(abs(int(array.min())), abs(int(array.max())))

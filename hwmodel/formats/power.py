@@ -1,0 +1,118 @@
+"""Powers of two: the scales of the OCP microscaling formats (E8M0)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwmodel.errors import HwmodelError
+from hwmodel.formats.base import CodeArray, Format, code_dtype
+from hwmodel.formats.rounding import Overflow, Request
+
+__all__ = ["PowerFormat"]
+
+
+@dataclass(frozen=True)
+class PowerFormat(Format):
+    """Unsigned powers of two: code c stands for ``2**(c - bias)``, the last code for NaN.
+
+    E8M0 of the OCP Microscaling Formats specification 1.0 (section 5.4.1) has 8 bits and bias
+    127. There is no zero and no sign: what is smaller than the least value, zero included,
+    rounds to the least one; a negative number overflows.
+
+    Parameters
+    ----------
+    bits : int
+        Width of a code, 2 to 10.
+    bias : int, optional
+        Exponent bias; 2^(bits-1)-1 if not given.
+
+    Raises
+    ------
+    HwmodelError
+        The width is out of range, or the values leave float64.
+    """
+
+    bits: int
+    bias: int = -1
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.bits <= 10:
+            raise HwmodelError(
+                f"a format of powers of two has 2 to 10 bits, but {self.bits} came; e8m0 has 8"
+            )
+        if self.bias == -1:
+            object.__setattr__(self, "bias", (1 << (self.bits - 1)) - 1)
+        if self.bias > 1022 or self.max_code - self.bias > 1023:
+            raise HwmodelError(
+                f"powers of two from 2^{-self.bias} to 2^{self.max_code - self.bias} leave float64"
+            )
+
+    @property
+    def name(self) -> str:
+        usual = self.bias == (1 << (self.bits - 1)) - 1
+        return (
+            f"pow{self.bits}" + ("" if usual else f"b{self.bias}")
+            if (self.bits != 8 or not usual)
+            else "e8m0"
+        )
+
+    @property
+    def nan_code(self) -> int:
+        """Code of NaN: all ones."""
+        return self.code_count - 1
+
+    @property
+    def max_code(self) -> int:
+        """Code of the largest value."""
+        return self.code_count - 2
+
+    @property
+    def max_value(self) -> float:
+        return 2.0 ** (self.max_code - self.bias)
+
+    @property
+    def min_value(self) -> float:
+        return 2.0**-self.bias
+
+    @property
+    def lsb_exponent(self) -> int:
+        return -self.bias
+
+    @property
+    def has_nan(self) -> bool:
+        return True
+
+    @property
+    def has_infinity(self) -> bool:
+        return False
+
+    def _quantize(
+        self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
+    ) -> npt.NDArray[Any]:
+        return self._decode(self._encode(x, request, random))
+
+    def _encode(
+        self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
+    ) -> CodeArray:
+        from hwmodel.formats.kernels import ROUNDINGS, round_powers
+
+        codes = np.empty(x.shape, np.int64)
+        round_powers(x, codes, self.bias, ROUNDINGS[request.rounding], random, request.random_bits)
+        beyond = codes > self.max_code
+        negative = x < 0
+        if request.overflow is Overflow.RAISE and (beyond | negative).any():
+            raise HwmodelError(
+                f"a value lies beyond {self.name}, whose values reach from {self.min_value:.9g} to"
+                f" {self.max_value:.9g}; choose another overflow than 'raise'"
+            )
+        saturate = request.overflow is Overflow.SATURATE
+        codes[beyond] = self.max_code if saturate else self.nan_code
+        codes[negative] = 0 if saturate else self.nan_code
+        codes[np.isnan(x)] = self.nan_code
+        return codes.astype(code_dtype(self.bits))
+
+    def _decode(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        exponent = codes.astype(np.int64) - self.bias
+        return np.where(codes == self.nan_code, np.nan, np.ldexp(1.0, exponent))
