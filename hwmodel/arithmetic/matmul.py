@@ -129,7 +129,7 @@ def _fixed_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> 
     if spec.overflow is Overflow.SATURATE:
         from hwmodel.arithmetic.sums import add_saturating
 
-        if _bits(a) + _bits(b) > 62 or width > 62:
+        if _largest(a) * _largest(b) >= 1 << 62 or width > 62:
             raise HwmodelError(
                 f"a saturating accumulator of more than 62 bits ({spec.name}) is not built for"
                 " matrix products; simulate() has it"
@@ -165,8 +165,8 @@ def _steps(fmt: Format, codes: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.
     return np.where(odd, 0.0, value) * scale, odd
 
 
-def _bits(steps: npt.NDArray[np.float64]) -> int:
-    return int(np.abs(steps).max(initial=0.0)).bit_length()
+def _largest(steps: npt.NDArray[np.float64]) -> int:
+    return int(max(steps.max(initial=0.0), -steps.min(initial=0.0)))
 
 
 def _exact_sums(
@@ -179,24 +179,29 @@ def _exact_sums(
     """
     length = a.shape[1]
     total: npt.NDArray[Any] = np.zeros((a.shape[0], b.shape[1]), object if wide else np.int64)
-    bits_a, bits_b = _bits(a), _bits(b)
-    if bits_a == 0 or bits_b == 0:
+    largest_a, largest_b = _largest(a), _largest(b)
+    if largest_a == 0 or largest_b == 0:
         return total
-    # float32 multiplies twice as fast, where it holds enough.
     short = min(length, _SHORTEST)
-    single = bits_a + bits_b + short.bit_length() <= _EXACT[np.dtype(np.float32)]
+    # float32 multiplies twice as fast, where it holds enough.
+    single = largest_a * largest_b * short <= 1 << _EXACT[np.dtype(np.float32)]
     dtype = np.dtype(np.float32 if single else np.float64)
     room = _EXACT[dtype]
-    if bits_a > bits_b and bits_a + bits_b + short.bit_length() > room:
-        return _exact_sums(b.T, a.T, wide).T  # cut the wider one
-    cut = max(1, min(bits_b, room - bits_a - short.bit_length()))
+    bits_a, bits_b = largest_a.bit_length(), largest_b.bit_length()
+    cut = bits_b
+    if largest_a * largest_b * short > 1 << room:
+        if bits_a > bits_b:
+            return _exact_sums(b.T, a.T, wide).T  # cut the wider one
+        cut = max(1, room - bits_a - short.bit_length())
     if bits_a + cut > room:
         return _exact_sums_of_halves(a, b, wide)
-    at_once = max(1, 1 << (room - bits_a - cut))
+    # Largest piece of b: all of it, or all ones.
+    at_once = max(1, (1 << room) // (largest_a * min(largest_b, (1 << cut) - 1)))
     for shift in range(0, bits_b, cut):
-        # The piece of the magnitude at this place, with the number's sign.
-        upper = np.trunc(b * 2.0**-shift)
-        piece = upper - np.trunc(upper * 2.0**-cut) * 2.0**cut if shift + cut < bits_b else upper
+        piece = b
+        if cut < bits_b:  # of the magnitude, at this place, with the number's sign
+            upper = np.trunc(b * 2.0**-shift)
+            piece = upper - np.trunc(upper * 2.0**-cut) * 2.0**cut
         for start in range(0, length, at_once):
             part = slice(start, start + at_once)
             partial = a[:, part].astype(dtype) @ piece[part].astype(dtype)
@@ -212,7 +217,7 @@ def _exact_sums_of_halves(
     a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], wide: bool
 ) -> npt.NDArray[Any]:
     """Both operands too wide for one piece: `a` in two parts, each by itself."""
-    half = _bits(a) // 2
+    half = _largest(a).bit_length() // 2
     upper = np.trunc(a * 2.0**-half)
     lower = a - upper * 2.0**half
     high = _exact_sums(upper, b, wide)

@@ -25,6 +25,7 @@ _BIAS = 127
 _MAGNITUDE = 0x7FFFFFFF
 _INFINITY = 0x7F800000
 _NAN = 0x7FC00000
+_BLOCK = 4096  # numbers settled at a time: they stay in the first-level cache
 _LIFT = 24  # powers of two by which float32's own subnormals are made normal
 
 
@@ -141,14 +142,12 @@ def _bits(value: np.float32) -> int:
 
 def encode(plan: Plan, x: npt.NDArray[np.float32], codes: npt.NDArray[Any]) -> bool:
     """Write the codes of `x`; returns whether a NaN was met."""
-    route = _encode_wide if plan.wide else _encode
-    return bool(route(plan, x.view(np.int32), codes))
+    return bool(_encode(plan, x.view(np.int32), codes))
 
 
 def quantize(plan: Plan, x: npt.NDArray[np.float32], result: npt.NDArray[np.float32]) -> bool:
     """Write the rounded values of `x`; returns whether a NaN was met."""
-    route = _quantize_wide if plan.wide else _quantize
-    return bool(route(plan, x.view(np.int32), result.view(np.int32)))
+    return bool(_quantize(plan, x.view(np.int32), result.view(np.int32)))
 
 
 @jit
@@ -166,18 +165,35 @@ def _field(plan: Plan, bits: Any) -> Any:
 
 
 @jit
-def _finished_code(plan: Plan, bits: Any, magnitude: Any, code: Any) -> Any:
-    """Code with overflow, sign and NaN settled."""
+def _bounded_code(plan: Plan, bits: Any, code: Any) -> Any:
+    """Magnitude code of a finite number with overflow and sign settled."""
     code = plan.over_code if code > plan.max_code else code
-    code = plan.over_code if magnitude == np.int32(_INFINITY) else code
-    sign = np.int32(np.int32(bits >> np.int32(31)) & plan.sign_bit)
-    sign = np.int32(0) if np.int32(code | plan.negative_zero) == np.int32(0) else sign
-    code = np.int32(code | sign)
-    return plan.nan_code if magnitude > np.int32(_INFINITY) else code
+    return np.int32(code | np.int32(np.int32(bits >> np.int32(31)) & plan.sign_bit))
 
 
 @jit
-def _encode(plan: Plan, bits: Any, codes: Any) -> Any:
+def _mend_codes(plan: Plan, bits: Any, codes: Any, largest: Any) -> Any:
+    """Settle what is rare, so that the main loops need not look for it.
+
+    Returns whether a NaN was met.
+    """
+    if plan.negative_zero == 0 and plan.sign_bit != 0:
+        for i in range(codes.size):
+            # The NaN has the negative zero's code, but stands for what is large.
+            small = np.int32(bits[i] & np.int32(_MAGNITUDE)) < plan.small
+            codes[i] = 0 if small and codes[i] == plan.sign_bit else codes[i]
+    if largest >= np.int32(_INFINITY):
+        for i in range(bits.size):
+            magnitude = np.int32(bits[i] & np.int32(_MAGNITUDE))
+            if magnitude == np.int32(_INFINITY):
+                codes[i] = _bounded_code(plan, bits[i], plan.over_code)
+            elif magnitude > np.int32(_INFINITY):
+                codes[i] = plan.nan_code
+    return largest > np.int32(_INFINITY)
+
+
+@jit
+def _encode_block(plan: Plan, bits: Any, codes: Any) -> Any:
     largest = np.int32(0)
     adder = np.int32(plan.adder).view(np.float32)
     for i in range(bits.size):
@@ -186,12 +202,12 @@ def _encode(plan: Plan, bits: Any, codes: Any) -> Any:
         low = np.float32(np.int32(magnitude).view(np.float32) + adder).view(np.int32)
         code = np.int32(low - plan.adder) if magnitude < plan.small else code
         largest = max(largest, magnitude)
-        codes[i] = _finished_code(plan, bits[i], magnitude, code)
-    return largest > np.int32(_INFINITY)
+        codes[i] = _bounded_code(plan, bits[i], code)
+    return largest
 
 
 @jit
-def _encode_wide(plan: Plan, bits: Any, codes: Any) -> Any:
+def _encode_wide_block(plan: Plan, bits: Any, codes: Any) -> Any:
     largest = np.int32(0)
     lifted = np.int32(plan.offset + (np.int32(_LIFT) << np.int32(np.int32(_MANTISSA) - plan.shift)))
     for i in range(bits.size):
@@ -202,22 +218,46 @@ def _encode_wide(plan: Plan, bits: Any, codes: Any) -> Any:
         code = low if magnitude < plan.small else code
         code = np.int32(0) if magnitude == np.int32(0) else code
         largest = max(largest, magnitude)
-        codes[i] = _finished_code(plan, bits[i], magnitude, code)
+        codes[i] = _bounded_code(plan, bits[i], code)
+    return largest
+
+
+@jit
+def _encode(plan: Plan, bits: Any, codes: Any) -> Any:
+    saw_nan = False
+    for first in range(0, bits.size, _BLOCK):
+        source, target = bits[first : first + _BLOCK], codes[first : first + _BLOCK]
+        if plan.wide:
+            largest = _encode_wide_block(plan, source, target)
+        else:
+            largest = _encode_block(plan, source, target)
+        saw_nan |= _mend_codes(plan, source, target, largest)
+    return saw_nan
+
+
+@jit
+def _bounded_value(plan: Plan, bits: Any, value: Any) -> Any:
+    """Bits of a finite number with overflow and sign settled."""
+    value = plan.over_bits if value > plan.max_bits else value
+    return np.int32(value | np.int32(bits & np.int32(~_MAGNITUDE)))
+
+
+@jit
+def _mend_values(plan: Plan, bits: Any, result: Any, largest: Any) -> Any:
+    """Settle what is rare; returns whether a NaN was met."""
+    if plan.negative_zero == 0:
+        for i in range(result.size):
+            value = result[i]
+            result[i] = np.int32(0) if value == np.int32(~_MAGNITUDE) else value
+    if largest > np.int32(_INFINITY):
+        for i in range(bits.size):
+            if np.int32(bits[i] & np.int32(_MAGNITUDE)) > np.int32(_INFINITY):
+                result[i] = np.int32(_NAN)
     return largest > np.int32(_INFINITY)
 
 
 @jit
-def _finished_value(plan: Plan, bits: Any, magnitude: Any, value: Any) -> Any:
-    """Bits of a value with overflow, sign and NaN settled."""
-    value = plan.over_bits if value > plan.max_bits else value
-    sign = np.int32(bits & np.int32(~_MAGNITUDE))
-    sign = np.int32(0) if np.int32(value | plan.negative_zero) == np.int32(0) else sign
-    value = np.int32(value | sign)
-    return np.int32(_NAN) if magnitude > np.int32(_INFINITY) else value
-
-
-@jit
-def _quantize(plan: Plan, bits: Any, result: Any) -> Any:
+def _quantize_block(plan: Plan, bits: Any, result: Any) -> Any:
     largest = np.int32(0)
     adder = np.int32(plan.adder).view(np.float32)
     for i in range(bits.size):
@@ -227,12 +267,12 @@ def _quantize(plan: Plan, bits: Any, result: Any) -> Any:
         low = np.float32(added - adder).view(np.int32)
         value = low if magnitude < plan.small else value
         largest = max(largest, magnitude)
-        result[i] = _finished_value(plan, bits[i], magnitude, value)
-    return largest > np.int32(_INFINITY)
+        result[i] = _bounded_value(plan, bits[i], value)
+    return largest
 
 
 @jit
-def _quantize_wide(plan: Plan, bits: Any, result: Any) -> Any:
+def _quantize_wide_block(plan: Plan, bits: Any, result: Any) -> Any:
     largest = np.int32(0)
     for i in range(bits.size):
         magnitude = np.int32(bits[i] & np.int32(_MAGNITUDE))
@@ -243,5 +283,18 @@ def _quantize_wide(plan: Plan, bits: Any, result: Any) -> Any:
         value = low if magnitude < plan.small else value
         value = np.int32(0) if magnitude == np.int32(0) else value
         largest = max(largest, magnitude)
-        result[i] = _finished_value(plan, bits[i], magnitude, value)
-    return largest > np.int32(_INFINITY)
+        result[i] = _bounded_value(plan, bits[i], value)
+    return largest
+
+
+@jit
+def _quantize(plan: Plan, bits: Any, result: Any) -> Any:
+    saw_nan = False
+    for first in range(0, bits.size, _BLOCK):
+        source, target = bits[first : first + _BLOCK], result[first : first + _BLOCK]
+        if plan.wide:
+            largest = _quantize_wide_block(plan, source, target)
+        else:
+            largest = _quantize_block(plan, source, target)
+        saw_nan |= _mend_values(plan, source, target, largest)
+    return saw_nan
