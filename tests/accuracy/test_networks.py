@@ -75,6 +75,9 @@ def test_efficientnet_reaches_its_fp32_score_on_the_photographs(shared):
 
 @pytest.mark.slow
 def test_smollm2_is_the_network_that_transformers_loads_itself():
+    pytest.importorskip(
+        "accelerate", reason="transformers' own loader wants it; nothing else here does"
+    )
     import transformers
 
     from hwmodel.accuracy.fetch import fetch

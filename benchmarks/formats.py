@@ -1,0 +1,208 @@
+"""Rounding, coding and matrix products beside the peers, in one run on one core.
+
+    python benchmarks/formats.py [-o DIR]
+
+Peers that are not installed are left out (``pip install ml_dtypes gfloat apytypes torch``). Every
+rate is the best of several runs, so that a busy machine does less harm; read ratios, not rates.
+"""
+
+import os
+
+# One core each: matrix libraries look at this when they are loaded.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import argparse
+import importlib.util
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import altair
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import hwmodel
+
+SIZE = 1 << 20  # float32 values: 4 MB
+SMALL = 1 << 14  # for peers that go one by one
+SIDE = 512  # of the matrices
+RUNS = 9
+
+Row = dict[str, Any]
+
+
+def best(action: Callable[[], object], runs: int = RUNS) -> float:
+    """Least time of some runs in seconds, after one that is not counted."""
+    action()
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+def rows_of_values() -> list[Row]:
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal(SIZE).astype(np.float32) * np.float32(3.0)
+    rows = []
+
+    def add(task: str, who: str, action: Callable[[], object], count: int = SIZE) -> None:
+        rows.append({"task": task, "who": who, "rate": count / best(action) / 1e6})
+
+    copy = np.empty_like(x)
+    add("values, E4M3", "memory copy", lambda: np.copyto(copy, x))
+    for name in ("e4m3", "e5m2", "e3m4", "e2m1", "e7m0", "e4m3fnuz", "int8"):
+        fmt = hwmodel.format(name)
+        add(f"values, {name.upper()}", "hwmodel", lambda fmt=fmt: fmt.quantize(x))
+    for name in ("e4m3", "e5m2", "fp16", "bf16", "e10m5", "int8"):
+        fmt = hwmodel.format(name)
+        add(f"codes, {name.upper()}", "hwmodel", lambda fmt=fmt: fmt.encode(x))
+    e4m3 = hwmodel.format("e4m3")
+    add("codes, E4M3 upward", "hwmodel", lambda: e4m3.encode(x, "saturate", "up"))
+    if installed("ml_dtypes"):
+        import ml_dtypes
+
+        for name, dtype in (("E4M3", ml_dtypes.float8_e4m3fn), ("E5M2", ml_dtypes.float8_e5m2)):
+            add(f"codes, {name}", "ml_dtypes", lambda dtype=dtype: x.astype(dtype))
+            add(
+                f"values, {name}",
+                "ml_dtypes",
+                lambda dtype=dtype: x.astype(dtype).astype(np.float32),
+            )
+    if installed("torch"):
+        import torch
+
+        torch.set_num_threads(1)
+        tensor = torch.from_numpy(x)
+        for name, kind in (("E4M3", torch.float8_e4m3fn), ("E5M2", torch.float8_e5m2)):
+            add(f"codes, {name}", "torch", lambda kind=kind: tensor.to(kind))
+            add(f"values, {name}", "torch", lambda kind=kind: tensor.to(kind).to(torch.float32))
+    if installed("gfloat"):
+        import gfloat
+        import gfloat.formats
+
+        few = x[:SMALL].astype(np.float64)
+        info = gfloat.formats.format_info_ocp_e4m3
+        add("values, E4M3", "gfloat", lambda: gfloat.round_ndarray(info, few, sat=True), SMALL)
+    if installed("apytypes"):
+        import apytypes
+
+        few = x[:SMALL].astype(np.float64)
+        add(
+            "values, E4M3",
+            "apytypes",
+            lambda: apytypes.APyFloatArray.from_array(few, exp_bits=4, man_bits=3),
+            SMALL,
+        )
+    return rows
+
+
+def rows_of_products() -> list[Row]:
+    rng = np.random.default_rng(2)
+    rows = []
+
+    def add(task: str, who: str, action: Callable[[], object], count: int) -> None:
+        rows.append({"task": task, "who": who, "rate": count / best(action, 4) / 1e6})
+
+    x = rng.standard_normal((SIDE, SIDE)).astype(np.float32)
+    whole = SIDE**3
+    for dtype in (np.float32, np.float64):
+        y = x.astype(dtype)
+        add(f"matrix product, {y.dtype}", "BLAS", lambda y=y: y @ y, whole)
+    for name in (
+        *("mac-int8-int8-int32", "mac-e4m3-e4m3-exact", "mac-e5m2-e5m2-exact"),
+        *("mac-e4m3-e4m3-fp16", "mac-e4m3-e4m3-fp32", "mac-e4m3-e4m3-bf16", "mac-e4m3-e4m3-e5m2"),
+    ):
+        spec = hwmodel.unit(name)
+        scale = 40 if name.startswith("mac-int") else 1
+        a, b = spec.a.encode(x * scale), spec.b.encode(x.T * scale)
+        add(
+            f"matrix product, {name}",
+            "hwmodel",
+            lambda a=a, b=b, spec=spec: hwmodel.matmul(a, b, spec),
+            whole,
+        )
+    if installed("apytypes"):
+        import apytypes
+
+        few = x[:64, :64].astype(np.float64)
+        a = apytypes.APyFloatArray.from_array(few, exp_bits=4, man_bits=3)
+        fp16 = apytypes.APyFloatAccumulatorContext(exp_bits=5, man_bits=10)
+        with fp16:
+            add("matrix product, mac-e4m3-e4m3-fp16", "apytypes", lambda: a @ a, 64**3)
+    return rows
+
+
+def rows_of_starts() -> list[Row]:
+    """Seconds that a user waits: import, and the first rounding in a new process."""
+    rows = []
+    for task, code in (
+        ("import hwmodel", "import hwmodel"),
+        (
+            "first rounding",
+            "import hwmodel, numpy; hwmodel.format('e4m3').quantize(numpy.ones(4, 'f'))",
+        ),
+    ):
+        empty = best(lambda: subprocess.run([sys.executable, "-c", ""], check=True), 3)
+        full = best(lambda c=code: subprocess.run([sys.executable, "-c", c], check=True), 3)
+        rows.append({"task": task, "who": "hwmodel", "seconds": full - empty})
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, default=Path("out/benchmarks"))
+    folder: Path = parser.parse_args().output
+    rows = rows_of_values() + rows_of_products()
+    starts = rows_of_starts()
+    for row in rows:
+        ours = [r["rate"] for r in rows if r["task"] == row["task"] and r["who"] == "hwmodel"]
+        row["hwmodel_over_it"] = ours[0] / row["rate"] if ours else None
+    table = Table(title=f"Million a second on one core of {platform.processor() or 'this machine'}")
+    for heading in ("task", "who", "rate", "hwmodel is"):
+        table.add_column(heading, justify="left" if heading in ("task", "who") else "right")
+    rows.sort(key=lambda row: (row["task"], -row["rate"]))
+    for row in rows:
+        times = row["hwmodel_over_it"]
+        shown = "" if times is None or row["who"] == "hwmodel" else f"{times:,.2f} x"
+        table.add_row(row["task"], row["who"], f"{row['rate']:,.0f}", shown)
+    for row in starts:
+        table.add_row(row["task"], row["who"], f"{row['seconds']:.2f} s", "")
+    console = Console(record=True, width=100)
+    console.print(table)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = ["| task | who | million/s | hwmodel is |", "| :-- | :-- | --: | --: |"]
+    for row in rows:
+        times = row["hwmodel_over_it"]
+        shown = "" if times is None or row["who"] == "hwmodel" else f"{times:,.2f} x"
+        text.append(f"| {row['task']} | {row['who']} | {row['rate']:,.0f} | {shown} |")
+    text += [f"| {row['task']} | {row['who']} | {row['seconds']:.2f} s | |" for row in starts]
+    (folder / "formats.md").write_text("\n".join(text) + "\n")
+    chart = (
+        altair.Chart(altair.Data(values=rows))
+        .mark_point(filled=True, size=70)
+        .encode(
+            x=altair.X("rate:Q", scale=altair.Scale(type="log"), title="million a second"),
+            y=altair.Y("task:N", title=None),
+            color=altair.Color("who:N", title=None),
+            shape=altair.Shape("who:N", title=None),
+        )
+        .properties(width=520)
+    )
+    chart.save(folder / "formats.svg")
+    console.print(f"written: {folder / 'formats.md'}, {folder / 'formats.svg'}")
+
+
+if __name__ == "__main__":
+    main()
