@@ -65,24 +65,73 @@ def _add_native(a: Any, b: Any, result: Any) -> None:
 
 
 @jit
+def _sum_32(constants: Constants, acc: Any, x: Any, y: Any, keep_sign: Any) -> Any:
+    """One rounded sum without a look at overflow, and the exponent field before rounding."""
+    total = np.float32(acc + np.float32(x * y))
+    field = np.int32(np.float32(total).view(np.int32) & constants.field)
+    field = max(field, constants.lowest)
+    adder = np.int32(field + constants.lift).view(np.float32)
+    value = np.float32(np.float32(total + adder) - adder)
+    if keep_sign:
+        value = np.copysign(value, total)
+    return value, np.int32(field)
+
+
+@jit
+def _add_row_32(constants: Constants, a: Any, b: Any, first: Any, acc: Any) -> Any:
+    """Add the products of a row, four at a time, to `acc`; returns the largest field met."""
+    keep_sign = constants.keep_sign
+    top = np.int32(0)
+    last = first + acc.size
+    fours = a.size - a.size % 4
+    for k in range(0, fours, 4):
+        x0, x1, x2, x3 = a[k], a[k + 1], a[k + 2], a[k + 3]
+        row0, row1 = b[k, first:last], b[k + 1, first:last]
+        row2, row3 = b[k + 2, first:last], b[k + 3, first:last]
+        for j in range(acc.size):
+            value, field0 = _sum_32(constants, acc[j], x0, row0[j], keep_sign)
+            value, field1 = _sum_32(constants, value, x1, row1[j], keep_sign)
+            value, field2 = _sum_32(constants, value, x2, row2[j], keep_sign)
+            value, field3 = _sum_32(constants, value, x3, row3[j], keep_sign)
+            top = max(top, field0)
+            top = max(top, field1)
+            top = max(top, field2)
+            top = max(top, field3)
+            acc[j] = value
+    for k in range(fours, a.size):
+        for j in range(acc.size):
+            acc[j], field0 = _sum_32(constants, acc[j], a[k], b[k, first + j], keep_sign)
+            top = max(top, field0)
+    return top
+
+
+@jit
+def _add_row_bounded_32(constants: Constants, a: Any, b: Any, first: Any, acc: Any) -> None:
+    """Add the products of a row to `acc` with overflow settled at every step."""
+    limit, beyond, keep_sign = constants.limit, constants.beyond, constants.keep_sign
+    last = first + acc.size
+    for k in range(a.size):
+        x = a[k]
+        row = b[k, first:last]
+        for j in range(acc.size):
+            total = np.float32(acc[j] + np.float32(x * row[j]))
+            value, _ = _sum_32(constants, acc[j], x, row[j], False)
+            value = np.float32(beyond) if value > limit else value
+            value = np.float32(-beyond) if value < -limit else value
+            acc[j] = np.copysign(value, total) if keep_sign else value
+
+
+@jit
 def _add_rounded_32(constants: Constants, a: Any, b: Any, result: Any) -> None:
-    keep_sign, limit, beyond = constants.keep_sign, constants.limit, constants.beyond
+    # Sums near the largest value are rare: rows that met one are done again with care.
+    large = np.int32(np.float32(constants.limit).view(np.int32) & constants.field)
     for first in range(0, b.shape[1], _COLUMNS):
         last = min(first + _COLUMNS, b.shape[1])
         for i in range(a.shape[0]):
             acc = result[i, first:last]
-            for k in range(a.shape[1]):
-                x = a[i, k]
-                row = b[k, first:last]
-                for j in range(acc.size):
-                    total = np.float32(acc[j] + np.float32(x * row[j]))
-                    field = np.int32(np.float32(total).view(np.int32) & constants.field)
-                    field = max(field, constants.lowest)
-                    adder = np.int32(field + constants.lift).view(np.float32)
-                    value = np.float32(np.float32(total + adder) - adder)
-                    value = np.float32(beyond) if value > limit else value
-                    value = np.float32(-beyond) if value < -limit else value
-                    acc[j] = np.copysign(value, total) if keep_sign else value
+            if _add_row_32(constants, a[i], b, first, acc) >= large:
+                acc[:] = np.float32(0.0)
+                _add_row_bounded_32(constants, a[i], b, first, acc)
 
 
 @jit
