@@ -63,3 +63,26 @@ def test_every_known_format_has_a_table(name):
     table = json.loads(result.output)
     if table["bits"] <= 8:
         assert len(table["codes"]) == 1 << table["bits"]
+
+
+def test_the_number_line_is_drawn(tmp_path):
+    for file in ("line.svg", "line.png"):
+        result = CliRunner().invoke(command, ["e2m3", "--picture", str(tmp_path / file)])
+        assert result.exit_code == 0, result.output
+    assert (tmp_path / "line.png").read_bytes().startswith(b"\x89PNG")
+    picture = (tmp_path / "line.svg").read_text()
+    assert picture.count('aria-roledescription="tick"') == 64 + 31  # all, and the positive ones
+    assert "subnormal" in picture
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "part"),
+    [
+        ("fp16", "a.svg", "at most 8 bits"),
+        ("e4m3", "a.gif", ".svg"),
+    ],
+)
+def test_a_picture_that_cannot_be_says_why(tmp_path, name, file, part):
+    result = CliRunner().invoke(command, [name, "--picture", str(tmp_path / file)])
+    assert part in str(result.exception)
+    assert not list(tmp_path.iterdir())
