@@ -140,7 +140,9 @@ def create_unit(
             f"RTL with {spec.pipeline} further pipeline stages is not built yet; choose pipeline=0"
         )
     if spec.rounding is not Rounding.NEAREST_EVEN:
-        raise NotBuiltYetError(f"RTL that rounds {spec.rounding.value} is not built yet")
+        raise NotBuiltYetError(
+            f"RTL that rounds {spec.rounding.value} is not built yet; the golden model has it"
+        )
     _check_specials(spec)
     kind: type[Mac]
     if isinstance(spec.accumulator, FloatAccumulator):

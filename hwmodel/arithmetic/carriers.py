@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hwmodel.formats import FloatFormat, IntFormat, Overflow
+from hwmodel.formats import FloatFormat, IntFormat, Overflow, Rounding
 from hwmodel.units import FloatAccumulator, UnitSpec
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ _KINDS = (_Kind(np.float32, np.int32, 24, 127), _Kind(np.float64, np.int64, 53, 
 
 def carrier_for(spec: UnitSpec) -> Carrier | None:
     """The narrower type that can carry the unit's sums, or None."""
+    if spec.rounding is not Rounding.NEAREST_EVEN:
+        return None
     for kind in _KINDS:
         if _can_carry(spec, kind):
             return Carrier(np.dtype(kind.dtype), _constants(spec, kind))

@@ -3,7 +3,7 @@
 import math
 from fractions import Fraction
 
-from hwmodel.formats import Overflow
+from hwmodel.formats import Overflow, Rounding
 from hwmodel.formats.scalar import decode_scalar, encode_scalar
 from hwmodel.units import FloatAccumulator, UnitSpec
 
@@ -71,11 +71,12 @@ def _step_float(spec: UnitSpec, accumulator: FloatAccumulator, acc: int, x: floa
     if math.isfinite(before) and math.isfinite(product):
         total: Fraction | float = Fraction(before) + Fraction(product)
         if total == 0:
-            # IEEE 754 section 6.3: a zero sum is +0 unless both addends are -0.
-            both_negative = before == product == 0 and (
-                math.copysign(1.0, before) < 0 and math.copysign(1.0, product) < 0
-            )
-            total = -0.0 if both_negative else 0.0
+            # IEEE 754 section 6.3: a zero sum of addends of one sign keeps it; any other is +0,
+            # or -0 where rounding goes down.
+            signs = {math.copysign(1.0, before), math.copysign(1.0, product)}
+            same = len(signs) == 1
+            minus = min(signs) < 0 if same else spec.rounding is Rounding.DOWN
+            total = -0.0 if minus else 0.0
     else:
         total = float(before) + float(product)
     code = encode_scalar(fmt, total, spec.overflow, spec.rounding)

@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 
 from hwmodel.compiled import jit
-from hwmodel.formats.kernels import Layout, code_of, value_of
+from hwmodel.formats.kernels import ROUNDINGS, Layout, code_of, value_of
+from hwmodel.formats.rounding import Rounding
+
+_DOWN = ROUNDINGS[Rounding.DOWN]
 
 __all__ = ["accumulate", "add_to_odd", "dot_products"]
 
@@ -37,9 +40,19 @@ def add_to_odd(x: float, y: float) -> float:
 
 
 @jit
+def _zero_downward(x: float, y: float) -> float:
+    """Zero sum where rounding goes down: minus, unless both addends are plus zero."""
+    plus = not np.signbit(x) and not np.signbit(y)
+    return 0.0 if plus else -0.0
+
+
+@jit
 def _add(layout: Layout, acc: float, product: float, rounding: int, overflow: int) -> int:
     """Code of the rounded sum; a NaN is the canonical one, also where an overflow makes it."""
-    code, _ = code_of(layout, add_to_odd(acc, product), rounding, overflow, 0, 0)
+    total = add_to_odd(acc, product)
+    if rounding == _DOWN and total == 0.0:
+        total = _zero_downward(acc, product)
+    code, _ = code_of(layout, total, rounding, overflow, 0, 0)
     return layout.nan_code if np.isnan(value_of(layout, code)) else code
 
 

@@ -37,7 +37,8 @@ class UnitSpec:
     pipeline : int
         Register stages beyond the operand and accumulator registers. Only 0 is built.
     rounding : Rounding
-        Rounding of a floating-point accumulator. Only nearest-even is built.
+        Rounding of a floating-point accumulator. The golden model has all but stochastic
+        rounding, RTL nearest-even.
     overflow : Overflow, optional
         What becomes of a sum beyond the accumulator. By default an integer or exact accumulator
         wraps and a float becomes infinite (NaN if it has no infinity; if all its codes are
@@ -78,9 +79,17 @@ class UnitSpec:
                 f"units with {self.pipeline} further pipeline stages are not built yet; choose"
                 " pipeline=0"
             )
-        if self.rounding is not Rounding.NEAREST_EVEN:
+        if self.rounding is Rounding.STOCHASTIC:
             raise NotBuiltYetError(
-                f"units that round {self.rounding.value} are not built yet; choose nearest-even"
+                "units that round stochastically are not built yet; choose another rounding, for"
+                " example nearest-even"
+            )
+        if self.rounding is not Rounding.NEAREST_EVEN and not isinstance(
+            self.accumulator, FloatAccumulator
+        ):
+            raise HwmodelError(
+                f"sums in {self.accumulator.name} are not rounded, so there is nothing to round"
+                f" {self.rounding.value}; leave the rounding out"
             )
 
     @property

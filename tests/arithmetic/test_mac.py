@@ -22,6 +22,9 @@ UNITS = [
     *("mac-e3m4-e4m3-exact4", "mac-e2m5-e2m5-exact", "mac-bf16-bf16-exact", "mac-e4m3-e4m3-fp32"),
     *("mac-e5m2-e5m2-fp32", "mac-e3m4-e3m4-fp32", "mac-e5m2-e5m2-fp16", "mac-e4m3-e4m3-fp16sat"),
     *("mac-e2m1-e2m1-e5m10", "mac-e4m3-e4m3-e4m3", "mac-fp16-fp16-fp32", "mac-bf16-bf16-fp32"),
+    *("mac-e4m3-e4m3-fp16-down", "mac-e5m2-e5m2-fp32-up", "mac-e5m2-e5m2-fp16-towardzero"),
+    *("mac-e4m3-e4m3-e5m2-nearestaway", "mac-e3m4-e3m4-bf16-toodd", "mac-e5m2-e5m2-e5m2-down"),
+    *("mac-e4m3fnuz-e4m3fnuz-fp16-down", "mac-e2m1-e2m1-e3m2-up"),
     *("mac-int8-int8-fp16", "mac-e2m1-e2m1-e3m2", "mac-e5m2-e5m2-e4m3", "mac-ue4m3-e4m3-fp16"),
 ]
 
@@ -146,3 +149,24 @@ def test_bad_input_is_refused():
         simulate(spec, [300], [1])
     assert simulate(spec, np.zeros((0, 4), int), np.zeros((0, 4), int)).shape == (0, 4)
     assert simulate(spec, np.zeros((2, 0), int), np.zeros((2, 0), int)).shape == (2, 0)
+
+
+def test_a_sum_that_cancels_is_minus_zero_where_rounding_goes_down():
+    spec = parse_unit("mac-e4m3-e4m3-fp16-down")
+    x, one = spec.a.encode([1.0, -1.0]), spec.b.encode([1.0, 1.0])
+    assert simulate(spec, x, one).tolist() == [0x3C00, 0x8000]
+    assert simulate(parse_unit("mac-e4m3-e4m3-fp16"), x, one)[-1] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("mac-e4m3-e4m3-fp16-stochastic", "stochastically"),
+        ("mac-e4m3-e4m3-exact-up", "nothing to round"),
+        ("mac-int8-int8-int32-towardzero", "nothing to round"),
+        ("mac-e8m0-e4m3-fp32", "carries a scale"),
+    ],
+)
+def test_units_that_cannot_be_say_why(name, part):
+    with pytest.raises(HwmodelError, match=part):
+        parse_unit(name)

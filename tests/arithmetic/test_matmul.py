@@ -21,6 +21,7 @@ UNITS = [
     *("mac-e4m3-e4m3-fp16sat", "mac-e4m3-e4m3-bf16", "mac-e4m3-e4m3-e5m2", "mac-e4m3-e4m3-e4m3"),
     *("mac-fp16-fp16-fp32", "mac-bf16-bf16-fp32", "mac-bf16-bf16-bf16", "mac-fp16-fp16-fp16"),
     *("mac-e4m3fnuz-e5m2fnuz-fp32", "mac-e3m4-e3m4-e6m9ieee", "mac-e2m1-e2m1-e3m4fin"),
+    *("mac-e4m3-e4m3-fp16-down", "mac-e5m2-e5m2-fp32-towardzero", "mac-e4m3-e4m3-e5m2-up"),
     *("mac-e5m10-e8m7-e9m6ieee", "mac-e5m10-e8m2-e5m2", "mac-fp16-fp16-fp32sat"),
 ]
 

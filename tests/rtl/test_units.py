@@ -5,7 +5,7 @@ import pytest
 from gates import Gates, run_streams
 
 from hwmodel.arithmetic import simulate
-from hwmodel.errors import HwmodelError
+from hwmodel.errors import HwmodelError, NotBuiltYetError
 from hwmodel.formats import FloatFormat
 from hwmodel.rtl import Fault, Structure, create_unit, structures_for, to_rtlil
 from hwmodel.units import parse_unit
@@ -141,3 +141,11 @@ def test_unknown_structure(name):
 def test_structure_of_another_unit(unit, structure):
     with pytest.raises(HwmodelError, match="does not suit"):
         create_unit(parse_unit(unit), Structure.parse(structure))
+
+
+@pytest.mark.parametrize(
+    "name", ["mac-e4m3fnuz-e4m3-fp32", "mac-e4m3-e4m3-e5m2p3109", "mac-e4m3-e4m3-fp16-up"]
+)
+def test_what_only_the_golden_model_has_is_told(name):
+    with pytest.raises(NotBuiltYetError, match="not built yet"):
+        create_unit(parse_unit(name))

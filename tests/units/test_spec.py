@@ -95,7 +95,7 @@ def test_impossible_units_say_why(name, part):
     "name",
     [
         *("mac-int8-int8-int32-lanes4", "mac-e4m3-e4m3-fp32-stages2", "mac-int8-e4m3-fp32"),
-        *("mac-e4m3-e4m3-fp32-towardzero", "mac-fp32-fp32-fp32", "mac-e4m3-e4m3-exactsat"),
+        *("mac-e4m3-e4m3-fp32-stochastic", "mac-fp32-fp32-fp32", "mac-e4m3-e4m3-exactsat"),
     ],
 )
 def test_units_not_built_yet_say_so(name):
