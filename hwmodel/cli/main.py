@@ -24,6 +24,7 @@ _GRACE_S = 3.0
 COMMANDS = {
     "format": ("hwmodel.cli.format", "Print the table of a number format."),
     "generate": ("hwmodel.cli.generate", "Write Verilog, sidecar and conformance vectors."),
+    "vectors": ("hwmodel.cli.vectors", "Write conformance vectors of conversions and operations."),
     "cosim": ("hwmodel.cli.cosim", "Run a unit against the golden model in a simulator."),
     "synth": ("hwmodel.cli.synth", "Map a unit to real cells: area and delay."),
     "energy": ("hwmodel.cli.energy", "Energy per MAC from the switching of the mapped netlist."),

@@ -1,0 +1,341 @@
+"""Conformance vectors of an operation or a unit as files, for tools that do not run this package.
+
+`vectors_of` makes them and `write_vectors` writes ``NAME.jsonl`` (a header, then one object a
+vector), ``NAME.hex`` (for ``$readmemh``) and ``read_NAME.py`` (a reader to begin with). The bytes
+depend on the spec, the number, the seed and the version of this package, and on nothing else.
+"""
+
+import dataclasses
+import json
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hwmodel import __version__
+from hwmodel.arithmetic.cases import KINDS, operation_cases
+from hwmodel.arithmetic.operations import Operation, parse_operation
+from hwmodel.errors import HwmodelError
+from hwmodel.formats import Format, Overflow, Rounding
+from hwmodel.formats.rounding import Request
+from hwmodel.formats.scalar import decode_scalar
+from hwmodel.sim.streams import expected_accumulator
+from hwmodel.sim.vectors import conformance_stimulus
+from hwmodel.store import atomic_write
+from hwmodel.units import FloatAccumulator, UnitSpec, parse_unit
+
+__all__ = ["Field", "Vector", "Vectors", "vectors_of", "write_vectors"]
+
+SHORTEST_STREAM = 64
+"""Fewest cycles of a unit that hold some of everything."""
+_WIDTH = 96
+_UNIT_KINDS = {
+    "reset": "rst is set: the accumulator becomes zero and no product is added",
+    "clear": "the accumulator is set to zero, then a product is added if valid is set",
+    "stall": "valid is not set: the accumulator keeps its value",
+    "step": "a product is added",
+}
+
+_READER = '''\
+"""Print the first conformance vectors of {name}; begin your own reader with this one."""
+
+import json
+from pathlib import Path
+
+path = Path(__file__).with_name("{name}.jsonl")
+with path.open(encoding="utf-8") as file:
+    header = json.loads(next(file))
+    print(header["spec"], "rounding", header["rounding"], "overflow", header["overflow"])
+    for line, _ in zip(file, range(10)):
+        vector = json.loads(line)
+        inputs = {{name: int(code, 16) for name, code in vector["inputs"].items()}}
+        expected = int(vector["expected"], 16)
+        print(vector["kind"], inputs, "->", expected, vector["values"])
+'''
+
+
+@dataclass(frozen=True)
+class Field:
+    """An input or the expected output of a vector.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    bits : int
+        Its width.
+    format : str
+        Name of what its codes stand for; ``bit`` for a control input.
+    """
+
+    name: str
+    bits: int
+    format: str
+
+    def hex(self, code: int) -> str:
+        """A code as a hexadecimal number of the field's width."""
+        return f"0x{code:0{(self.bits + 3) // 4}x}"
+
+
+@dataclass(frozen=True)
+class Vector:
+    """Codes of the inputs, the expected code, what all stand for, and the kind of case."""
+
+    kind: str
+    inputs: tuple[int, ...]
+    expected: int
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Vectors of one operation or unit.
+
+    Parameters
+    ----------
+    name : str
+        Name of the operation or unit, which reads back.
+    rounding, overflow : str
+        The rules.
+    seed : int
+        Seed of what was drawn.
+    inputs : tuple of Field
+        The inputs.
+    expected : Field
+        The output.
+    kinds : dict
+        Each kind of case and what it means.
+    sequential : bool
+        Whether a vector is a clock cycle that follows the one before it.
+    vectors : tuple of Vector
+        The vectors.
+    """
+
+    name: str
+    rounding: str
+    overflow: str
+    seed: int
+    inputs: tuple[Field, ...]
+    expected: Field
+    kinds: dict[str, str]
+    sequential: bool
+    vectors: tuple[Vector, ...]
+
+
+def vectors_of(
+    name: str,
+    count: int = 1000,
+    seed: int = 1,
+    rounding: Rounding | str | None = None,
+    overflow: Overflow | str | None = None,
+) -> Vectors:
+    """Vectors of a conversion, an operation or a unit.
+
+    Parameters
+    ----------
+    name : str
+        ``FROM-to-TO``, ``mul-A-B-OUT``, ``add-A-B-OUT``, ``fma-A-B-C-OUT`` or a unit ``mac-...``.
+    count : int
+        Random vectors besides the directed ones; of a unit, all cycles.
+    seed : int
+        Seed of what is drawn.
+    rounding, overflow : optional
+        The rules, in place of what the name says; not for a unit, whose name says all.
+
+    Raises
+    ------
+    HwmodelError
+        The name is unknown, or rules and numbers do not suit it.
+    """
+    if count < 0 or seed < 0:
+        raise HwmodelError(
+            f"the number of vectors and the seed are not negative, but {count} and {seed} came"
+        )
+    if name.split("-")[0] == "mac":
+        if rounding is not None or overflow is not None:
+            raise HwmodelError(
+                f"the name of a unit says how it rounds and overflows; leave out the rounding and"
+                f" the overflow for {name}"
+            )
+        return _unit_vectors(parse_unit(name), count, seed)
+    operation = parse_operation(name)
+    request = Request.of(overflow or operation.overflow, operation.rounding)
+    operation = dataclasses.replace(
+        operation, overflow=request.overflow, rounding=_rounding(rounding, operation)
+    )
+    return _operation_vectors(operation, count, seed)
+
+
+def write_vectors(vectors: Vectors, folder: Path) -> list[Path]:
+    """Write the files of vectors into a folder, each whole or not at all, and return their paths.
+
+    Raises
+    ------
+    HwmodelError
+        The folder cannot be written.
+    """
+    texts = {
+        f"{vectors.name}.jsonl": "".join(f"{json.dumps(line)}\n" for line in _records(vectors)),
+        f"{vectors.name}.hex": _hex_text(vectors),
+        f"read_{vectors.name}.py": _READER.format(name=vectors.name),
+    }
+    for name, text in texts.items():
+        atomic_write(folder / name, text)
+    return [folder / name for name in texts]
+
+
+def _rounding(rounding: Rounding | str | None, operation: Operation) -> Rounding:
+    if rounding is None:
+        return operation.rounding
+    try:
+        return Rounding(rounding)
+    except ValueError:
+        names = ", ".join(member.value for member in Rounding)
+        raise HwmodelError(f"unknown rounding {rounding!r}: expected one of {names}") from None
+
+
+def _operation_vectors(operation: Operation, count: int, seed: int) -> Vectors:
+    formats = (*operation.inputs, operation.output)
+    fields = [
+        Field(name, fmt.bits, fmt.name)
+        for name, fmt in zip((*operation.operands, "expected"), formats, strict=True)
+    ]
+    cases = operation_cases(operation, count, seed)
+    return Vectors(
+        operation.name,
+        operation.rounding.value,
+        operation.overflow.value,
+        seed,
+        tuple(fields[:-1]),
+        fields[-1],
+        KINDS,
+        False,
+        tuple(
+            Vector(
+                case.kind,
+                case.inputs,
+                case.expected,
+                tuple(map(_value_text, formats, (*case.inputs, case.expected))),
+            )
+            for case in cases
+        ),
+    )
+
+
+def _value_text(fmt: Format, code: int) -> str:
+    """Value of a code; Python and C read it back to the same double."""
+    return repr(decode_scalar(fmt, code))
+
+
+def _unit_vectors(spec: UnitSpec, cycles: int, seed: int) -> Vectors:
+    if cycles < SHORTEST_STREAM:
+        raise HwmodelError(
+            f"the stream of a unit has {SHORTEST_STREAM} cycles or more, but {cycles} came"
+        )
+    stimulus = conformance_stimulus(spec, cycles, seed)
+    sums = expected_accumulator(spec, stimulus)
+    controls = [Field(name, 1, "bit") for name in ("rst", "valid", "clear")]
+    operands = [Field("a", spec.a.bits, spec.a.name), Field("b", spec.b.bits, spec.b.name)]
+    vectors = []
+    for t in range(len(stimulus)):
+        rst, valid, clear = (
+            int(bits[t]) for bits in (stimulus.rst, stimulus.valid, stimulus.clear)
+        )
+        a, b, acc = int(stimulus.a[t]), int(stimulus.b[t]), int(sums[t])
+        kind = "reset" if rst else "clear" if clear else "step" if valid else "stall"
+        values = (*map(str, (rst, valid, clear)), _value_text(spec.a, a), _value_text(spec.b, b))
+        vectors.append(
+            Vector(kind, (rst, valid, clear, a, b), acc, (*values, _sum_text(spec, acc)))
+        )
+    assert spec.overflow is not None
+    return Vectors(
+        spec.name,
+        spec.rounding.value,
+        spec.overflow.value,
+        seed,
+        (*controls, *operands),
+        Field("expected", spec.accumulator_bits, spec.accumulator.name),
+        _UNIT_KINDS,
+        True,
+        tuple(vectors),
+    )
+
+
+def _sum_text(spec: UnitSpec, code: int) -> str:
+    """Value of an accumulator; a fixed-point one as an integer times its last bit's weight."""
+    if isinstance(spec.accumulator, FloatAccumulator):
+        return _value_text(spec.accumulator.format, code)
+    field = spec.fixed_point
+    flag, integer = divmod(code, 1 << field.width)
+    if flag:
+        return "nan"
+    integer -= (integer >> (field.width - 1)) << field.width
+    return f"{integer} * 2^{field.lsb_exponent}" if field.lsb_exponent else str(integer)
+
+
+def _records(vectors: Vectors) -> Iterator[dict[str, object]]:
+    """Header and vectors as the lines of the file hold them."""
+    counts = Counter(vector.kind for vector in vectors.vectors)
+    yield {
+        "spec": vectors.name,
+        "rounding": vectors.rounding,
+        "overflow": vectors.overflow,
+        "seed": vectors.seed,
+        "count": len(vectors.vectors),
+        "hwmodel": __version__,
+        "sequential": vectors.sequential,
+        "inputs": [dataclasses.asdict(field) for field in vectors.inputs],
+        "expected": dataclasses.asdict(vectors.expected),
+        "kinds": {
+            kind: {"count": counts[kind], "meaning": meaning}
+            for kind, meaning in vectors.kinds.items()
+            if counts[kind]
+        },
+    }
+    names = [field.name for field in vectors.inputs]
+    for vector in vectors.vectors:
+        codes = zip(vectors.inputs, vector.inputs, strict=True)
+        yield {
+            "kind": vector.kind,
+            "inputs": {field.name: field.hex(code) for field, code in codes},
+            "expected": vectors.expected.hex(vector.expected),
+            "values": dict(zip([*names, "expected"], vector.values, strict=True)),
+        }
+
+
+def _hex_text(vectors: Vectors) -> str:
+    """One number a vector, the first input at its top and the expected code at its bottom."""
+    fields = (*vectors.inputs, vectors.expected)
+    bits = sum(field.bits for field in fields)
+    top, lines = bits, []
+    lines += textwrap.wrap(
+        f"Conformance vectors of {vectors.name}: rounding {vectors.rounding}, overflow"
+        f" {vectors.overflow}, seed {vectors.seed}, by hwmodel {__version__}.",
+        _WIDTH,
+    )
+    if vectors.sequential:
+        lines += textwrap.wrap(
+            "One clock cycle a line; expected is the accumulator that the step leaves.", _WIDTH
+        )
+    lines.append(f"{bits} bits a line:")
+    for field in fields:
+        top -= field.bits
+        place = f"[{top + field.bits - 1}:{top}]"
+        lines.append(f"  {place:<9} {field.name} ({field.format})")
+    names = ", ".join(field.name for field in fields)
+    lines += [
+        "In Verilog:",
+        f"  reg [{bits - 1}:0] vectors [0:{len(vectors.vectors) - 1}];",
+        *(f"  reg [{field.bits - 1}:0] {field.name};" for field in fields),
+        f'  initial $readmemh("{vectors.name}.hex", vectors);',
+        f"  {{{names}}} = vectors[i];  // for each i, in a procedure",
+    ]
+    digits = (bits + 3) // 4
+    text = [f"// {line}" for line in lines]
+    for vector in vectors.vectors:
+        word = 0
+        for field, code in zip(fields, (*vector.inputs, vector.expected), strict=True):
+            word = word << field.bits | code
+        text.append(f"{word:0{digits}x}")
+    return "\n".join(text) + "\n"
