@@ -1,7 +1,7 @@
 """INT and ExMy multiply-accumulate units: RTL, co-simulation, cost and accuracy.
 
-The way from a number format to a report: `formats`, `units`, `arithmetic` (the golden model),
-`rtl`, `sim`, `technology` and `synthesis`, `accuracy`, `cost`, `reports`, `cli`.
+The way from a number format to a report: `formats`, `blocks`, `units`, `arithmetic` (the golden
+model), `rtl`, `sim`, `technology` and `synthesis`, `accuracy`, `cost`, `reports`, `cli`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from hwmodel.blocks import BaseBlockFormat
     from hwmodel.formats import Format
     from hwmodel.units import UnitSpec
 
-__all__ = ["format", "matmul", "unit"]
+__all__ = ["block", "format", "matmul", "unit"]
 __version__ = "0.1.0"
 
 
@@ -21,6 +22,13 @@ def format(name: str) -> "Format":  # noqa: A001 - hwmodel.format("e4m3") is wha
     from hwmodel.formats import parse_format  # here, so that `import hwmodel` is light
 
     return parse_format(name)
+
+
+def block(name: str) -> "BaseBlockFormat":
+    """Block format of a name such as ``mxfp4``; see `hwmodel.blocks.parse_block`."""
+    from hwmodel.blocks import parse_block
+
+    return parse_block(name)
 
 
 def unit(name: str) -> "UnitSpec":

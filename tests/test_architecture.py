@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "parallel": set(),
     "yosys": set(),
     "formats": set(),
+    "blocks": {"formats"},
     "units": {"formats"},
     "arithmetic": {"formats", "units"},
     "rtl": {"formats", "units", "yosys"},

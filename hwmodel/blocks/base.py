@@ -1,0 +1,346 @@
+"""What every block format does: cut into blocks, scale, round, and put together again."""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwmodel.blocks.packing import packed, packed_size, unpacked
+from hwmodel.errors import HwmodelError
+from hwmodel.formats import FloatFormat, Format, IntFormat, PowerFormat, ScaledFormat
+from hwmodel.formats.base import CodeArray
+from hwmodel.formats.carrier import Carrier
+
+__all__ = ["BaseBlockFormat", "Blocks", "precision"]
+
+Values = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """An array as the codes of a block format.
+
+    Attributes
+    ----------
+    element_codes : ndarray of unsigned int
+        Codes of the elements, shape (..., blocks, size): the axis along which blocks run is the
+        last but one. A last block that was short is filled up with zeros.
+    scale_codes : ndarray of unsigned int
+        Codes of the scales, shape (..., blocks). A two-level format has its microexponents above
+        the eight bits of the exponent, that of the first sub-block lowest.
+    tensor_scale : float or None
+        FP32 scale of the whole array, for formats that have one.
+    shape : tuple of int
+        Shape of the array.
+    axis : int
+        Axis along which blocks run, not negative.
+    format : BaseBlockFormat
+        The format.
+    """
+
+    element_codes: CodeArray
+    scale_codes: CodeArray
+    tensor_scale: float | None
+    shape: tuple[int, ...]
+    axis: int
+    format: "BaseBlockFormat"
+
+    def pack(self) -> npt.NDArray[np.uint8]:
+        """Bytes of the codes; `BaseBlockFormat.unpack` is the inverse.
+
+        The tensor scale, where there is one, comes first (four bytes, little-endian FP32). Then
+        come the blocks without gaps, each with the code of its scale in front of those of its
+        elements, of every code and every byte the least significant bit first.
+        """
+        fmt = self.format
+        data = packed(self.element_codes, self.scale_codes, fmt.element.bits, fmt.scale_bits)
+        if self.tensor_scale is None:
+            return data
+        return np.concatenate([np.array([self.tensor_scale], "<f4").view(np.uint8), data])
+
+
+class BaseBlockFormat(ABC):
+    """A block format: elements of a number format that share a scale.
+
+    Formats are frozen and hashable, and their `name` parses back to an equal format.
+
+    The value of an element is that of its code times the scale (times the tensor scale), which is
+    exact in float64. A block that holds a NaN or an infinity has a NaN for its scale, and all of
+    its elements decode to NaN (OCP Microscaling Formats specification 1.0, section 6.3, lets an
+    implementation choose). Elements beyond the largest value saturate.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Short name that `hwmodel.blocks.parse_block` reads back."""
+
+    if TYPE_CHECKING:  # fields in BlockFormat: no default may stand here
+
+        @property
+        def element(self) -> Format:
+            """Format of the elements."""
+
+        @property
+        def size(self) -> int:
+            """Elements of a block."""
+
+        @property
+        def has_tensor_scale(self) -> bool:
+            """Whether the whole array has a scale, too."""
+
+    @property
+    @abstractmethod
+    def scale_bits(self) -> int:
+        """Bits of memory that the scales of one block take."""
+
+    @property
+    @abstractmethod
+    def group(self) -> int:
+        """Elements that share all their scales: the block, or the sub-block inside it."""
+
+    @property
+    def bits_per_value(self) -> float:
+        """Bits of memory a value, its share in the scale of a full block included.
+
+        The scale of the whole array is not counted.
+        """
+        return self.element.bits + self.scale_bits / self.size
+
+    @abstractmethod
+    def _tensor_scale(self, largest: float) -> float | None:
+        """FP32 scale of an array whose largest finite magnitude is `largest`."""
+
+    @abstractmethod
+    def _scale_codes(self, magnitude: Values, tensor_scale: float | None) -> CodeArray:
+        """Codes of the scales.
+
+        `magnitude` has shape (..., blocks, groups): the largest magnitude of each group, not
+        finite where a value is not.
+        """
+
+    @abstractmethod
+    def _scale_values(self, codes: CodeArray) -> npt.NDArray[np.float64]:
+        """Values of the scales, shape (..., blocks, groups)."""
+
+    @property
+    @abstractmethod
+    def _fits_float32(self) -> bool:
+        """Whether float32 holds quotients and products as exactly as they are needed."""
+
+    def quantize(self, x: npt.ArrayLike, axis: int = -1) -> Values:
+        """Round values to those that the format holds.
+
+        Parameters
+        ----------
+        x : array_like of float
+            Values: float16, 32 or 64; integers are taken as float64.
+        axis : int
+            Axis along which blocks run. A last block may be short.
+
+        Returns
+        -------
+        ndarray
+            Same shape and float dtype. Where that dtype does not hold the product of an element
+            and a scale, it is the nearest number that it holds.
+
+        Raises
+        ------
+        HwmodelError
+            There is no such axis, or the dtype of `x` cannot hold a result.
+        """
+        cut = _Cut.of(x, axis, self.size)
+        quotients, steps, _, _ = self._scaled(cut.blocks)
+        values = self._grid.quantize(quotients)
+        try:
+            with np.errstate(over="raise", invalid="ignore"):
+                values *= steps.astype(values.dtype, copy=False)
+                values = values.astype(cut.dtype, copy=False)
+        except FloatingPointError:
+            raise HwmodelError(
+                f"a value rounded to {self.name} is larger than {cut.dtype} holds, in which the"
+                " values came; pass them as float64"
+            ) from None
+        return cut.join(values)
+
+    def encode(self, x: npt.ArrayLike, axis: int = -1) -> Blocks:
+        """Codes of values; parameters and errors are those of `quantize`."""
+        cut = _Cut.of(x, axis, self.size)
+        quotients, _, scale_codes, tensor_scale = self._scaled(cut.blocks)
+        codes = self._grid.encode(quotients).reshape(cut.blocks.shape)
+        return Blocks(codes, scale_codes, tensor_scale, cut.shape, cut.axis, self)
+
+    def decode(self, blocks: Blocks) -> npt.NDArray[np.float64]:
+        """Values of codes, in the shape of the array that they stand for.
+
+        Raises
+        ------
+        HwmodelError
+            The codes are those of another format.
+        """
+        if blocks.format != self:
+            raise HwmodelError(
+                f"codes of {self.name} were expected, but these are of {blocks.format.name}; use"
+                " blocks.format.decode(blocks)"
+            )
+        steps = self._steps(blocks.scale_codes, blocks.tensor_scale)
+        grid = self._grid.decode(blocks.element_codes)
+        with np.errstate(invalid="ignore"):  # the code of an infinity times a scale of zero
+            values = self._grouped(grid) * steps
+        return _join(values, blocks.shape, blocks.axis)
+
+    def unpack(self, data: npt.ArrayLike, shape: tuple[int, ...], axis: int = -1) -> Blocks:
+        """Codes from the bytes that `Blocks.pack` made.
+
+        Parameters
+        ----------
+        data : bytes or array_like of uint8
+            The bytes.
+        shape : tuple of int
+            Shape of the array that was encoded.
+        axis : int
+            Axis along which its blocks run.
+
+        Raises
+        ------
+        HwmodelError
+            There is no such axis, or the number of bytes does not go with the shape.
+        """
+        raw = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else np.asarray(data)
+        if raw.dtype != np.uint8 or raw.ndim != 1:
+            raise HwmodelError(
+                f"packed blocks are bytes or one axis of uint8, but {raw.dtype} with {raw.ndim}"
+                " axes came; pass what pack() returned"
+            )
+        axis = _checked_axis(axis, len(shape))
+        rest = tuple(length for place, length in enumerate(shape) if place != axis)
+        rows = (*rest, -(-shape[axis] // self.size))
+        count = math.prod(rows)
+        front = 4 if self.has_tensor_scale else 0
+        expected = front + packed_size(count, self.size, self.element.bits, self.scale_bits)
+        if raw.size != expected:
+            raise HwmodelError(
+                f"an array of shape {tuple(shape)} takes {expected} bytes in {self.name}, but"
+                f" {raw.size} came; pass the shape and axis with which it was encoded"
+            )
+        tensor_scale = float(raw[:4].copy().view("<f4")[0]) if front else None
+        codes, scales = unpacked(raw[front:], count, self.size, self.element.bits, self.scale_bits)
+        return Blocks(
+            codes.reshape(*rows, self.size),
+            scales.reshape(rows),
+            tensor_scale,
+            tuple(shape),
+            axis,
+            self,
+        )
+
+    @cached_property
+    def _grid(self) -> Format:
+        """The element format without a power of two of its own, which goes into the steps."""
+        return self.element.base if isinstance(self.element, ScaledFormat) else self.element
+
+    def _steps(self, scale_codes: CodeArray, tensor_scale: float | None) -> npt.NDArray[np.float64]:
+        """Value of the grid's one in every group, shape (..., blocks, groups, 1)."""
+        steps = self._scale_values(scale_codes)
+        if tensor_scale is not None:
+            steps = steps * tensor_scale
+        if isinstance(self.element, ScaledFormat):
+            steps = steps * self.element.scale
+        return steps[..., None]
+
+    def _grouped(self, blocks: Values) -> Values:
+        return blocks.reshape(*blocks.shape[:-1], self.size // self.group, self.group)
+
+    def _scaled(
+        self, blocks: Values
+    ) -> tuple[Values, npt.NDArray[np.float64], CodeArray, float | None]:
+        """Values over their steps, the steps, the scales' codes and the tensor scale."""
+        groups = self._grouped(blocks)
+        if self.group == 2:  # a reduction over so short an axis is slow
+            magnitude = np.maximum(np.abs(groups[..., 0]), np.abs(groups[..., 1]))
+        else:
+            magnitude = np.abs(np.maximum(groups.max(axis=-1), -groups.min(axis=-1)))
+        finite = np.isfinite(magnitude)
+        largest = float(magnitude.max(initial=0.0))
+        usable = True
+        if not finite.all():
+            # A whole tensor should not be lost to one bad value: its scale is of the others.
+            good = np.isfinite(groups)
+            largest = float(np.abs(groups).max(initial=0.0, where=good))
+            usable = False
+        tensor_scale = self._tensor_scale(largest)
+        codes = self._scale_codes(magnitude, tensor_scale)
+        steps = self._steps(codes, tensor_scale)
+        divisors = steps
+        if not usable or not steps.all():
+            # Neither NaN nor zero divides; what such a block holds is lost, its elements are zero.
+            dead = ~(steps > 0)
+            groups = np.where(dead, groups.dtype.type(0), groups)
+            divisors = np.where(dead, 1.0, steps)
+        dtype = np.float32 if groups.dtype == np.float32 and self._fits_float32 else np.float64
+        with np.errstate(over="ignore"):  # infinities saturate as other large numbers do
+            quotients = np.divide(
+                *(groups.astype(dtype, copy=False), divisors.astype(dtype, copy=False))
+            )
+        return quotients, steps, codes, tensor_scale
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def precision(fmt: Format) -> int:
+    """Most significant bits that a finite value of a format has, leading to trailing one."""
+    if isinstance(fmt, ScaledFormat):
+        return precision(fmt.base)
+    if isinstance(fmt, PowerFormat):
+        return 1
+    if isinstance(fmt, IntFormat):
+        return fmt.bits - fmt.signed
+    assert isinstance(fmt, FloatFormat)
+    return fmt.mantissa_bits + (fmt.exponent_bits > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """An array cut into blocks, and what it takes to join them."""
+
+    blocks: Values
+    shape: tuple[int, ...]
+    axis: int
+    dtype: np.dtype[Any]
+
+    @classmethod
+    def of(cls, x: npt.ArrayLike, axis: int, size: int) -> "_Cut":
+        carrier = Carrier.of(x)
+        axis = _checked_axis(axis, len(carrier.shape))
+        moved = np.moveaxis(carrier.flat.reshape(carrier.shape), axis, -1)
+        count = -(-moved.shape[-1] // size)
+        missing = count * size - moved.shape[-1]
+        if missing:
+            moved = np.pad(moved, [(0, 0)] * (moved.ndim - 1) + [(0, missing)])
+        blocks = moved.reshape(*moved.shape[:-1], count, size)
+        return cls(blocks, carrier.shape, axis, carrier.dtype)
+
+    def join(self, values: Values) -> Values:
+        return _join(values, self.shape, self.axis)
+
+
+def _join(values: Values, shape: tuple[int, ...], axis: int) -> Values:
+    rest = tuple(length for place, length in enumerate(shape) if place != axis)
+    # Not -1, which NumPy cannot work out for an empty array.
+    filled = math.prod(values.shape[len(rest) :])
+    lines = values.reshape(*rest, filled)[..., : shape[axis]]
+    return np.ascontiguousarray(np.moveaxis(lines, -1, axis))
+
+
+def _checked_axis(axis: int, axes: int) -> int:
+    if not -axes <= axis < axes:
+        raise HwmodelError(
+            f"blocks run along an axis of the array, which has {axes}, but axis {axis} came; a"
+            " single number is passed as [x]"
+        )
+    return axis % axes

@@ -1,0 +1,199 @@
+"""Block formats with one scale a block, and the rules by which the scale is found."""
+
+import enum
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwmodel.blocks.base import BaseBlockFormat, precision
+from hwmodel.errors import HwmodelError
+from hwmodel.formats import FloatFormat, Format, IntFormat, PowerFormat, ScaledFormat
+from hwmodel.formats.base import CodeArray
+
+__all__ = ["BlockFormat", "ScaleRule"]
+
+_DOUBLE_BITS = 53
+_SINGLE_BITS = 24
+_TINY = 2.0**-149  # the smallest positive FP32 number
+_HUGE = (2.0 - 2.0**-23) * 2.0**127  # the largest
+
+
+class ScaleRule(enum.Enum):
+    """How the scale of a block follows from its largest magnitude."""
+
+    FLOOR = "floor"
+    """``2**(floor(log2(absmax)) - emax)`` with emax the exponent of the element's largest normal
+    number: OCP Microscaling Formats specification 1.0, section 6.3. Elements may saturate."""
+    ABSMAX = "near"
+    """``absmax / largest element``, rounded to nearest in the scale's format."""
+    CEIL = "ceil"
+    """The smallest power of two that is no less than ``absmax / largest element``, so that no
+    element saturates: the scale's exponent rounded up, as in the power-of-two scales of Wu et al.
+    (ZeroQuant-FP, arXiv 2307.09782, section 3, method M1)."""
+
+
+@dataclass(frozen=True)
+class BlockFormat(BaseBlockFormat):
+    """A block format whose elements share one scale.
+
+    The scale of a block of zeros is the smallest that its format has: ``2**-127`` (code 0) in
+    E8M0, zero in floating-point formats. Scales beyond the range of their format are clamped to
+    it. Where the scale is zero, so are all elements, without a sign.
+
+    An element whose negative range is the larger one rounds to its end, where the largest
+    magnitude of the block stands just above the largest positive value: -1.996 of MXINT8 becomes
+    -2, and quantising the block again takes a scale twice as large.
+
+    Parameters
+    ----------
+    element : Format
+        Format of the elements; signed.
+    size : int
+        Elements of a block.
+    scale : PowerFormat or FloatFormat
+        Format of the scale.
+    rule : ScaleRule
+        How the scale is found.
+    has_tensor_scale : bool
+        Whether scales are themselves in units of an FP32 number, ``absmax / (largest scale *
+        largest element)`` of the whole array (of its finite values, and no less than the smallest
+        positive FP32 number), as in NVIDIA's NVFP4 (Pretraining Large Language Models with NVFP4,
+        arXiv 2509.25149, appendix on quantisation).
+
+    Raises
+    ------
+    HwmodelError
+        No such format can be, or its values are not exact in float64.
+    """
+
+    element: Format
+    size: int
+    scale: PowerFormat | FloatFormat
+    rule: ScaleRule
+    has_tensor_scale: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.size <= 1 << 20:
+            raise HwmodelError(
+                f"a block has 1 to 2^20 elements, but {self.size} came; MXFP4's have 32"
+            )
+        if not isinstance(self.scale, PowerFormat | FloatFormat):
+            raise HwmodelError(
+                f"a scale is a power of two or a floating-point number, but {self.scale} came; for"
+                " example e8m0 or fp16"
+            )
+        if self.element.min_value >= 0:
+            raise HwmodelError(
+                f"elements of a block are signed, but {self.element} is not; choose a signed format"
+            )
+        if not isinstance(self.element, IntFormat | FloatFormat | ScaledFormat):
+            raise HwmodelError(
+                f"elements of a block are integers or floating-point numbers, but {self.element}"
+                " came; for example int8 or e2m1"
+            )
+        if self.rule is not ScaleRule.ABSMAX and not isinstance(self.scale, PowerFormat):
+            raise HwmodelError(
+                f"rule {self.rule.value!r} makes powers of two, but the scale's format is"
+                f" {self.scale}; choose e8m0, or rule 'near'"
+            )
+        if self.has_tensor_scale and self.rule is not ScaleRule.ABSMAX:
+            raise HwmodelError(
+                f"a tensor scale goes with rule 'near', but {self.rule.value!r} came; leave it out"
+            )
+        self._check_exact()
+
+    def _check_exact(self) -> None:
+        """Quotients and products in float64 round as exact ones do, if there are bits to spare.
+
+        Let m be a midpoint between two elements, of p + 1 bits, and s a scale of q bits. If
+        p + 1 + q is at most 53, then x and m*s are multiples of the last place of x, so that a
+        quotient x/s that is not m is at least half a last place away from it: rounded to float64
+        it stays on its side.
+        """
+        bits = precision(self.element) + 1 + self._step_precision
+        least = self.element.lsb_exponent + self.scale.lsb_exponent
+        largest = math.log2(self.element.max_value) + math.log2(self.scale.max_value)
+        if self.has_tensor_scale:
+            least, largest = least - 149, largest + 128
+        if bits > _DOUBLE_BITS or least < -1000 or largest > 1000:
+            raise HwmodelError(
+                f"elements of {self.element} with scales of {self.scale} are not exact in float64,"
+                " in which values are carried; choose a narrower format of one of them"
+            )
+
+    @property
+    def name(self) -> str:
+        from hwmodel.blocks.catalogue import block_name  # catalogue knows us
+
+        return block_name(self)
+
+    @property
+    def scale_bits(self) -> int:
+        """Bits of memory that a scale takes: whole bytes, as UE4M3 does in NVFP4."""
+        return -(-self.scale.bits // 8) * 8
+
+    @property
+    def group(self) -> int:
+        return self.size
+
+    @property
+    def _step_precision(self) -> int:
+        return precision(self.scale) + (_SINGLE_BITS if self.has_tensor_scale else 0)
+
+    @cached_property
+    def _fits_float32(self) -> bool:
+        """Whether `_check_exact` holds of float32, too."""
+        if self.has_tensor_scale:
+            return False
+        unit = self.element.scale if isinstance(self.element, ScaledFormat) else 1.0
+        return (
+            precision(self.element) + 1 + self._step_precision <= _SINGLE_BITS
+            and self._grid.lsb_exponent > -100
+            and self.element.lsb_exponent + self.scale.lsb_exponent >= -149
+            and self.scale.lsb_exponent + math.log2(unit) >= -149
+            and math.log2(self.scale.max_value) + math.log2(unit) < 128
+        )
+
+    def _tensor_scale(self, largest: float) -> float | None:
+        if not self.has_tensor_scale:
+            return None
+        exact = largest / (self.scale.max_value * self.element.max_value)
+        return float(np.float32(min(max(exact, _TINY), _HUGE)))
+
+    def _scale_codes(self, magnitude: npt.NDArray[Any], tensor_scale: float | None) -> CodeArray:
+        magnitude = magnitude[..., 0]  # the block is the one group
+        finite = np.isfinite(magnitude)
+        if not finite.all():
+            if not isinstance(self.scale, PowerFormat) and not self.scale.has_nan:
+                raise HwmodelError(
+                    f"scales of {self.scale} have no NaN for a block with a NaN or an infinity, but"
+                    " one came; replace such values (numpy.nan_to_num) first"
+                )
+            magnitude = np.where(finite, magnitude, magnitude.dtype.type(0))
+        if self.rule is ScaleRule.ABSMAX:
+            divisor = self.element.max_value * (1.0 if tensor_scale is None else tensor_scale)
+            with np.errstate(over="ignore"):
+                codes = self.scale.encode(magnitude.astype(np.float64) / divisor)
+        else:
+            assert isinstance(self.scale, PowerFormat)
+            codes = self._power_codes(self.scale, magnitude)
+        if not finite.all():
+            codes[~finite] = self.scale.nan_code
+        return codes
+
+    def _power_codes(self, scale: PowerFormat, magnitude: npt.NDArray[Any]) -> CodeArray:
+        fraction, exponent = np.frexp(magnitude)
+        top_fraction, top_exponent = math.frexp(self.element.max_value)
+        exponent = exponent.astype(np.int64) - top_exponent
+        if self.rule is ScaleRule.CEIL:
+            exponent += fraction > top_fraction
+        codes = np.clip(exponent + scale.bias, 0, scale.max_code)
+        codes[magnitude == 0] = 0
+        return codes.astype(scale.encode(0.0).dtype)
+
+    def _scale_values(self, codes: CodeArray) -> npt.NDArray[np.float64]:
+        return self.scale.decode(codes)[..., None]
