@@ -33,7 +33,7 @@ class ScaleRule(enum.Enum):
     CEIL = "ceil"
     """The smallest power of two that is no less than ``absmax / largest element``, so that no
     element saturates: the scale's exponent rounded up, as in the power-of-two scales of Wu et al.
-    (ZeroQuant-FP, arXiv 2307.09782, section 3, method M1)."""
+    (ZeroQuant-FP, arXiv 2307.09782)."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class BlockFormat(BaseBlockFormat):
         Whether scales are themselves in units of an FP32 number, ``absmax / (largest scale *
         largest element)`` of the whole array (of its finite values, and no less than the smallest
         positive FP32 number), as in NVIDIA's NVFP4 (Pretraining Large Language Models with NVFP4,
-        arXiv 2509.25149, appendix on quantisation).
+        arXiv 2509.25149).
 
     Raises
     ------

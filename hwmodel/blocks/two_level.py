@@ -22,7 +22,7 @@ class TwoLevelFormat(BaseBlockFormat):
     """Shared microexponents MX9, MX6, MX4: blocks of 16, sub-blocks of 2.
 
     Rouhani et al., With Shared Microexponents, A Little Shifting Goes a Long Way (ISCA 2023,
-    arXiv 2302.08007), section 3 and table 2. The block has the exponent E of its largest
+    arXiv 2302.08007). The block has the exponent E of its largest
     magnitude in 8 bits, each sub-block a microexponent t of one bit, 1 where both its elements lie
     below ``2**E``; an element is a sign and a mantissa f without a hidden bit, and its value
     ``(-1)**s * 2**(E - t) * f / 2**(mantissa_bits - 1)``.
