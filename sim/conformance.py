@@ -18,7 +18,7 @@ from hwmodel.arithmetic.cases import KINDS, operation_cases
 from hwmodel.arithmetic.operations import Operation, parse_operation
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import Format, Overflow, Rounding
-from hwmodel.formats.rounding import Request
+from hwmodel.formats.rounding import choice
 from hwmodel.formats.scalar import decode_scalar
 from hwmodel.sim.streams import expected_accumulator
 from hwmodel.sim.vectors import conformance_stimulus
@@ -160,9 +160,10 @@ def vectors_of(
             )
         return _unit_vectors(parse_unit(name), count, seed)
     operation = parse_operation(name)
-    request = Request.of(overflow or operation.overflow, operation.rounding)
     operation = dataclasses.replace(
-        operation, overflow=request.overflow, rounding=_rounding(rounding, operation)
+        operation,
+        overflow=choice(Overflow, overflow or operation.overflow),
+        rounding=choice(Rounding, operation.rounding if rounding is None else rounding),
     )
     return _operation_vectors(operation, count, seed)
 
@@ -183,16 +184,6 @@ def write_vectors(vectors: Vectors, folder: Path) -> list[Path]:
     for name, text in texts.items():
         atomic_write(folder / name, text)
     return [folder / name for name in texts]
-
-
-def _rounding(rounding: Rounding | str | None, operation: Operation) -> Rounding:
-    if rounding is None:
-        return operation.rounding
-    try:
-        return Rounding(rounding)
-    except ValueError:
-        names = ", ".join(member.value for member in Rounding)
-        raise HwmodelError(f"unknown rounding {rounding!r}: expected one of {names}") from None
 
 
 def _operation_vectors(operation: Operation, count: int, seed: int) -> Vectors:

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from hwmodel.arithmetic.operations import Exact, Operation, exact_value
 from hwmodel.formats import FloatFormat, Format, IntFormat, Overflow, PowerFormat, Rounding
-from hwmodel.formats.scalar import encode_scalar
+from hwmodel.formats.scalar import encode_scalar, magnitude_value
 
 __all__ = ["KINDS", "Case", "interesting_codes", "operation_cases"]
 
@@ -181,7 +181,7 @@ def _intervals(fmt: Format, rng: random.Random) -> Iterator[tuple[Fraction, Frac
         powers |= {1 << k for k in range(fmt.mantissa_bits)} if fmt.subnormals else set()
 
         def value(code: int) -> Fraction:
-            return _unbounded_value(fmt, code)
+            return magnitude_value(fmt, code)
 
     if fmt.bits <= MAX_EVERY_BITS:
         chosen = set(range(last + 1))
@@ -193,18 +193,6 @@ def _intervals(fmt: Format, rng: random.Random) -> Iterator[tuple[Fraction, Frac
             yield value(code), value(code + 1)
         elif isinstance(fmt, FloatFormat) and code == 0:  # without subnormals: zeros, then a step
             yield Fraction(0), Fraction(fmt.min_normal)
-
-
-def _unbounded_value(fmt: FloatFormat, code: int) -> Fraction:
-    """Value of a magnitude code as if the exponent field had no end and no special codes."""
-    field, mantissa = code >> fmt.mantissa_bits, code & ((1 << fmt.mantissa_bits) - 1)
-    if not fmt.exponent_bits:  # all subnormal
-        field, mantissa = 0, code
-    if field:
-        mantissa += 1 << fmt.mantissa_bits
-    elif not fmt.subnormals:
-        mantissa = 0
-    return mantissa * Fraction(2) ** (max(field, 1) - fmt.bias - fmt.mantissa_bits)
 
 
 def _is_trap(operation: Operation, result: Fraction, step: Fraction) -> bool:

@@ -1,6 +1,5 @@
 """Names of block formats: the published ones, and the grammar of all others."""
 
-import difflib
 import re
 
 from hwmodel.blocks.base import BaseBlockFormat
@@ -8,6 +7,7 @@ from hwmodel.blocks.record import BlockFormat, ScaleRule
 from hwmodel.blocks.two_level import TwoLevelFormat
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, PowerFormat, Specials, parse_format
+from hwmodel.formats.names import nearest_hint
 
 __all__ = ["BLOCK_NAMES", "block_name", "parse_block"]
 
@@ -77,8 +77,7 @@ def parse_block(name: str) -> BaseBlockFormat:
         return TwoLevelFormat(int(match["bits"]) - 2)
     if match := _GROUPS.fullmatch(text):
         return _in_groups(match)
-    near = difflib.get_close_matches(text, BLOCK_NAMES, n=3, cutoff=0.4)
-    hint = f"; the nearest known ones are {', '.join(near)}" if near else ""
+    hint = nearest_hint(text, BLOCK_NAMES)
     raise HwmodelError(
         f"unknown block format {name!r}: expected a name such as mxfp4, nvfp4 or"
         f" <element>g<size><scale>{hint}"

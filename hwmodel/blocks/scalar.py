@@ -11,7 +11,7 @@ from hwmodel.blocks.base import BaseBlockFormat
 from hwmodel.blocks.record import BlockFormat, ScaleRule
 from hwmodel.blocks.two_level import TwoLevelFormat
 from hwmodel.formats import FloatFormat, PowerFormat, parse_format
-from hwmodel.formats.scalar import decode_scalar, encode_scalar
+from hwmodel.formats.scalar import decode_scalar, encode_scalar, exponent_of
 
 __all__ = ["decode_block", "encode_block", "tensor_scale_of"]
 
@@ -82,12 +82,6 @@ def _largest(values: Sequence[float]) -> Fraction:
     return max((abs(Fraction(x)) for x in values), default=Fraction(0))
 
 
-def _exponent(x: Fraction) -> int:
-    """Exponent of the largest power of two that is not above `x`."""
-    exponent = x.numerator.bit_length() - x.denominator.bit_length()
-    return exponent - (x < Fraction(2) ** exponent)
-
-
 def _power_code(fmt: PowerFormat, exponent: int) -> int:
     return min(max(exponent + fmt.bias, 0), fmt.max_code)
 
@@ -103,9 +97,9 @@ def _scale_code(fmt: BlockFormat, values: Sequence[float], tensor_scale: float |
     if largest == 0:
         return 0
     if fmt.rule is ScaleRule.FLOOR:
-        return _power_code(fmt.scale, _exponent(largest) - _exponent(top))
+        return _power_code(fmt.scale, exponent_of(largest) - exponent_of(top))
     ratio = largest / top
-    exponent = _exponent(ratio)
+    exponent = exponent_of(ratio)
     return _power_code(fmt.scale, exponent + (ratio > Fraction(2) ** exponent))
 
 
@@ -113,7 +107,7 @@ def _two_level_code(fmt: TwoLevelFormat, values: Sequence[float]) -> int:
     if not all(math.isfinite(x) for x in values):
         return _E8M0.nan_code
     largest = _largest(values)
-    code = _power_code(_E8M0, _exponent(largest)) if largest else 0
+    code = _power_code(_E8M0, exponent_of(largest)) if largest else 0
     limit = Fraction(2) ** (code - _E8M0.bias)
     for number in range(fmt.size // fmt.group):
         part = _largest(values[number * fmt.group : (number + 1) * fmt.group])

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from hwmodel.cli.options import folder_option
+
 EXAMPLE = """\b
 Example:
   hwmodel generate mac-e4m3-e4m3-fp32 -o unit
@@ -15,14 +17,7 @@ Example:
 
 @click.command("generate", epilog=EXAMPLE)
 @click.argument("spec")
-@click.option(
-    "-o",
-    "folder",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="Folder for the files; created if need be.",
-)
+@folder_option
 @click.option("--structure", help="How the unit is built; by default the first that is tried.")
 @click.option(
     "--vectors",

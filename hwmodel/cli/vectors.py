@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from hwmodel.cli.options import folder_option
+
 EXAMPLE = """\b
 Examples:
   hwmodel vectors fp32-to-e4m3 -o vectors
@@ -16,14 +18,7 @@ Examples:
 
 @click.command("vectors", epilog=EXAMPLE)
 @click.argument("spec")
-@click.option(
-    "-o",
-    "folder",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="Folder for the files; created if need be.",
-)
+@folder_option
 @click.option("--rounding", help="Rounding of the result; nearest-even if neither this nor SPEC.")
 @click.option(
     "--overflow",

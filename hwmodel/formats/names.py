@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Sequence
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import Format, Specials
@@ -10,7 +11,7 @@ from hwmodel.formats.integer import IntFormat
 from hwmodel.formats.power import PowerFormat
 from hwmodel.formats.scaled import ScaledFormat, fixed_point, with_maximum
 
-__all__ = ["KNOWN_NAMES", "float_name", "ml_dtypes_name", "parse_format"]
+__all__ = ["KNOWN_NAMES", "float_name", "ml_dtypes_name", "nearest_hint", "parse_format"]
 
 # Formats that everybody calls by a name other than ExMy.
 _ALIASES = {
@@ -94,11 +95,16 @@ def parse_format(name: str) -> Format:
         return _p3109_of(match)
     if (match := _SCALED.fullmatch(text)) and (base := _base_of(match["base"])):
         return _scaled_of(base, match)
-    near = difflib.get_close_matches(text, KNOWN_NAMES, n=3, cutoff=0.4)
-    hint = f"; the nearest known ones are {', '.join(near)}" if near else ""
     raise HwmodelError(
-        f"unknown format {name!r}: expected intN, uintN or eXmY (int8, e4m3, e5m2, fp16){hint}"
+        f"unknown format {name!r}: expected intN, uintN or eXmY (int8, e4m3, e5m2, fp16)"
+        f"{nearest_hint(text, KNOWN_NAMES)}"
     )
+
+
+def nearest_hint(text: str, known: Sequence[str]) -> str:
+    """End of a sentence about an unknown name: the known ones that look like it, if any do."""
+    near = difflib.get_close_matches(text, known, n=3, cutoff=0.4)
+    return f"; the nearest known ones are {', '.join(near)}" if near else ""
 
 
 def ml_dtypes_name(fmt: Format) -> str | None:

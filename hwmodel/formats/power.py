@@ -51,12 +51,9 @@ class PowerFormat(Format):
 
     @property
     def name(self) -> str:
-        usual = self.bias == (1 << (self.bits - 1)) - 1
-        return (
-            f"pow{self.bits}" + ("" if usual else f"b{self.bias}")
-            if (self.bits != 8 or not usual)
-            else "e8m0"
-        )
+        if self.bias != (1 << (self.bits - 1)) - 1:
+            return f"pow{self.bits}b{self.bias}"
+        return "e8m0" if self.bits == 8 else f"pow{self.bits}"
 
     @property
     def nan_code(self) -> int:

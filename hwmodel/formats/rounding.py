@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 
-__all__ = ["Overflow", "Request", "Rounding", "rounds_up"]
+__all__ = ["Overflow", "Request", "Rounding", "choice", "rounds_up"]
 
 MAX_RANDOM_BITS = 52
 
@@ -65,7 +65,14 @@ class Overflow(enum.Enum):
 _Choice = TypeVar("_Choice", Rounding, Overflow)
 
 
-def _choice(kind: type[_Choice], value: "_Choice | str") -> _Choice:
+def choice(kind: type[_Choice], value: "_Choice | str") -> _Choice:
+    """Rule of a name, or the rule itself.
+
+    Raises
+    ------
+    HwmodelError
+        There is no such rule.
+    """
     if isinstance(value, kind):
         return value
     try:
@@ -113,7 +120,7 @@ class Request:
         random_bits: int | None = None,
     ) -> "Request":
         """Check what a caller asks for."""
-        rule, beyond = _choice(Rounding, rounding), _choice(Overflow, overflow)
+        rule, beyond = choice(Rounding, rounding), choice(Overflow, overflow)
         if rule is not Rounding.STOCHASTIC:
             if random is not None or random_bits is not None:
                 raise HwmodelError(

@@ -15,7 +15,13 @@ from hwmodel.formats.power import PowerFormat
 from hwmodel.formats.rounding import Overflow, Rounding, rounds_up
 from hwmodel.formats.scaled import ScaledFormat
 
-__all__ = ["decode_scalar", "encode_scalar", "round_to_integer"]
+__all__ = [
+    "decode_scalar",
+    "encode_scalar",
+    "exponent_of",
+    "magnitude_value",
+    "round_to_integer",
+]
 
 Number = float | Fraction
 
@@ -46,7 +52,7 @@ def decode_scalar(fmt: Format, code: int) -> float:
         return sign * math.inf
     if magnitude > fmt.max_code:
         return math.nan
-    return sign * float(_magnitude(fmt, magnitude))
+    return sign * float(magnitude_value(fmt, magnitude))
 
 
 def encode_scalar(
@@ -134,21 +140,19 @@ def _encode_power(
     fmt: PowerFormat, x: Fraction | None, negative: bool, overflow: Overflow, rule: _Rule
 ) -> int:
     """Powers of two: there is no zero, so what is smaller than the least becomes the least."""
-    least, largest = Fraction(fmt.min_value), Fraction(fmt.max_value)
     if negative and x != 0:
         _overflows(fmt, overflow)
         return 0 if overflow is Overflow.SATURATE else fmt.nan_code
     code = fmt.max_code + 1
     if x is not None:
-        if x <= least:
+        if x <= Fraction(fmt.min_value):
             return 0
-        exponent = _exponent(x)
+        exponent = exponent_of(x)
         code = exponent + fmt.bias
         fraction = x / Fraction(2) ** exponent - 1
         code += rounds_up(fraction, code % 2 == 1, False, *rule)
     if code > fmt.max_code:
         _overflows(fmt, overflow)
-        assert largest == Fraction(2) ** (fmt.max_code - fmt.bias)
         return fmt.max_code if overflow is Overflow.SATURATE else fmt.nan_code
     return code
 
@@ -193,7 +197,7 @@ def _magnitude_code(fmt: FloatFormat, x: Fraction, negative: bool, rule: _Rule) 
     """Code of a rounded magnitude, the exponent unbounded above: the field may run over."""
     if x == 0:
         return 0
-    exponent = max(_exponent(x), fmt.min_exponent)
+    exponent = max(exponent_of(x), fmt.min_exponent)
     if not fmt.subnormals and x < Fraction(2) ** fmt.min_exponent:
         # Zero and the smallest normal number are the neighbours; zero's code is the even one.
         fraction = x / Fraction(2) ** fmt.min_exponent
@@ -207,8 +211,10 @@ def _magnitude_code(fmt: FloatFormat, x: Fraction, negative: bool, rule: _Rule) 
     return code + rounds_up(steps - whole, code % 2 == 1, negative, *rule)
 
 
-def _magnitude(fmt: FloatFormat, code: int) -> Fraction:
-    """Value of a finite magnitude code."""
+def magnitude_value(fmt: FloatFormat, code: int) -> Fraction:
+    """Value of a magnitude code as if there were no special codes and no end to the exponents."""
+    if not fmt.exponent_bits:  # all subnormal
+        return code * Fraction(2) ** (fmt.min_exponent - fmt.mantissa_bits)
     field = code >> fmt.mantissa_bits
     mantissa = Fraction(code & ((1 << fmt.mantissa_bits) - 1), 1 << fmt.mantissa_bits)
     if field:
@@ -218,7 +224,7 @@ def _magnitude(fmt: FloatFormat, code: int) -> Fraction:
     return Fraction(0)
 
 
-def _exponent(x: Fraction) -> int:
+def exponent_of(x: Fraction) -> int:
     """Exponent of the largest power of two that is not above `x`."""
     exponent = x.numerator.bit_length() - x.denominator.bit_length()
     return exponent - (x < Fraction(2) ** exponent)
