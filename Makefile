@@ -78,7 +78,7 @@ lock:
 	$(PYTHON) -m venv build/lock/venv
 	build/lock/venv/bin/python -m pip install -q pip-tools==7.6.2
 	cd build/lock && venv/bin/python -m piptools compile -q --generate-hashes --allow-unsafe \
-	  --strip-extras --extra accuracy --extra test --no-emit-index-url --no-emit-find-links \
+	  --strip-extras --extra accuracy --extra fpga --extra test --no-emit-index-url --no-emit-find-links \
 	  --no-header -o $(abspath requirements.lock) pyproject.toml
 
 clean:
