@@ -5,9 +5,10 @@ from typing import Any
 
 from amaranth.hdl import ClockDomain, Module, Signal, Value
 
-from hwmodel.errors import HwmodelError, NotBuiltYetError
-from hwmodel.formats import FloatFormat, Rounding, Specials
+from hwmodel.errors import HwmodelError
+from hwmodel.formats import FloatFormat
 from hwmodel.rtl.block import Block, inputs, outputs
+from hwmodel.rtl.built import check_built
 from hwmodel.rtl.faults import Fault
 from hwmodel.rtl.structure import Structure, check_structure, default_structure
 from hwmodel.units import FloatAccumulator, UnitSpec
@@ -133,17 +134,7 @@ def create_unit(
     from hwmodel.rtl.mac_fixed import ExactMac, IntegerMac
     from hwmodel.rtl.mac_float import FloatMac
 
-    if spec.lanes != 1:
-        raise NotBuiltYetError(f"RTL of {spec.lanes} lanes is not built yet; choose lanes=1")
-    if spec.pipeline != 0:
-        raise NotBuiltYetError(
-            f"RTL with {spec.pipeline} further pipeline stages is not built yet; choose pipeline=0"
-        )
-    if spec.rounding is not Rounding.NEAREST_EVEN:
-        raise NotBuiltYetError(
-            f"RTL that rounds {spec.rounding.value} is not built yet; the golden model has it"
-        )
-    _check_specials(spec)
+    check_built(spec)
     kind: type[Mac]
     if isinstance(spec.accumulator, FloatAccumulator):
         kind = FloatMac
@@ -154,16 +145,3 @@ def create_unit(
     structure = structure or default_structure(spec)
     check_structure(spec, structure)
     return kind(spec, structure, fault)
-
-
-def _check_specials(spec: UnitSpec) -> None:
-    """Refuse formats whose NaN takes the negative zero's place: no decoder is built for them."""
-    formats = [spec.a, spec.b]
-    if isinstance(spec.accumulator, FloatAccumulator):
-        formats.append(spec.accumulator.format)
-    for fmt in formats:
-        if isinstance(fmt, FloatFormat) and fmt.specials in (Specials.FNUZ, Specials.P3109):
-            raise NotBuiltYetError(
-                f"RTL for {fmt.name} is not built yet: decoders know IEEE, one-NaN (fn) and finite"
-                " special codes; the golden model has it"
-            )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat
 from hwmodel.rtl.adders import ADDERS
+from hwmodel.rtl.built import check_built
 from hwmodel.rtl.multiply import MULTIPLIERS
 from hwmodel.rtl.normalise import NORMALISERS
 from hwmodel.rtl.reach import Reach
@@ -100,7 +101,14 @@ _FLOAT = (
 
 
 def structures_for(spec: UnitSpec) -> tuple[Structure, ...]:
-    """Structures of a unit that are worth trying, the default one first."""
+    """Structures of a unit that are worth trying, the default one first.
+
+    Raises
+    ------
+    NotBuiltYetError
+        The unit has no RTL.
+    """
+    check_built(spec)
     if isinstance(spec.accumulator, FloatAccumulator):
         names = [
             name

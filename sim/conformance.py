@@ -255,8 +255,8 @@ def _unit_vectors(spec: UnitSpec, cycles: int, seed: int) -> Vectors:
 
 def _sum_text(spec: UnitSpec, code: int) -> str:
     """Value of an accumulator; a fixed-point one as an integer times its last bit's weight."""
-    if isinstance(spec.accumulator, FloatAccumulator):
-        return _value_text(spec.accumulator.format, code)
+    if isinstance(spec.register, FloatAccumulator):
+        return _value_text(spec.register.format, code)
     field = spec.fixed_point
     flag, integer = divmod(code, 1 << field.width)
     if flag:

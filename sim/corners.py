@@ -29,8 +29,8 @@ def corner_sections(spec: UnitSpec, rng: np.random.Generator) -> list[Stimulus]:
     """Directed sections of a unit, in the order in which they run."""
     products = Products.of(spec, rng)
     sections = [_specials(spec, products)]
-    if isinstance(spec.accumulator, FloatAccumulator):
-        fmt = spec.accumulator.format
+    if isinstance(spec.register, FloatAccumulator):
+        fmt = spec.register.format
         sections += [_rounding(spec, fmt, products, rng), _alignment(spec, fmt, products, rng)]
     else:
         sections.append(_carries(spec, products))
@@ -55,9 +55,9 @@ def _states(spec: UnitSpec, products: Products) -> list[CodePair]:
     paths = [np.zeros(0, np.int64)]
     paths += [products.nearest([x]) for x in (smallest, -smallest, largest, -largest)]
     paths.append(products.nearest([largest / 3, -largest / 3]))  # to zero, as far as that goes
-    if isinstance(spec.accumulator, FloatAccumulator):
+    if isinstance(spec.register, FloatAccumulator):
         # Beyond the largest finite value, where a few products get there.
-        count = int(spec.accumulator.format.max_value // largest) + 1
+        count = int(spec.register.format.max_value // largest) + 1
         if count <= _OVERFLOW_STEPS:
             paths += [np.repeat(products.nearest(x), count) for x in (largest, -largest)]
     states = [products.operands(path) for path in paths]

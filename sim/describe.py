@@ -1,7 +1,15 @@
 """A unit in words, for the header of its Verilog and for its sidecar."""
 
-from hwmodel.formats import FloatFormat, Format, IntFormat, Overflow, Specials
-from hwmodel.units import FloatAccumulator, IntAccumulator, UnitSpec
+from dataclasses import replace
+
+from hwmodel.formats import FloatFormat, Format, IntFormat, Overflow, Rounding, Specials
+from hwmodel.units import (
+    AlignedAccumulator,
+    ChunkedAccumulator,
+    FloatAccumulator,
+    IntAccumulator,
+    UnitSpec,
+)
 
 __all__ = ["accumulator_words", "format_words", "step_words"]
 
@@ -29,20 +37,32 @@ def format_words(fmt: Format) -> str:
 
 def accumulator_words(spec: UnitSpec) -> str:
     """What the accumulator's codes mean, and what becomes of sums that it cannot hold."""
-    if isinstance(spec.accumulator, FloatAccumulator):
-        fmt = spec.accumulator.format
+    accumulator = spec.accumulator
+    if isinstance(accumulator, ChunkedAccumulator):
+        inner = accumulator_words(spec.inner_unit)
+        outer = accumulator_words(replace(spec, accumulator=accumulator.outer))
+        return f"every {accumulator.length} products summed in ({inner}), the chunks in ({outer})"
+    if isinstance(accumulator, AlignedAccumulator):
+        rounded = accumulator_words(replace(spec, accumulator=spec.register))
+        cut = "toward zero" if accumulator.cut is Rounding.TOWARD_ZERO else "down"
+        return (
+            f"{accumulator.terms} products and the sum before them at once, aligned to the largest"
+            f" exponent and cut off {cut} to {accumulator.kept} bits; {rounded}"
+        )
+    if isinstance(accumulator, FloatAccumulator):
+        fmt = accumulator.format
         beyond = "an infinity" if fmt.has_infinity else "NaN"
         if spec.overflow is Overflow.SATURATE:
             beyond = "the largest finite value"
-        rounding = "rounded to nearest even once a step"
+        rounding = f"{spec.rounding.value} rounding once a step"
         return f"{format_words(fmt)}; {rounding}, beyond the range to {beyond}"
     beyond = "saturates" if spec.overflow is Overflow.SATURATE else "wraps"
-    if isinstance(spec.accumulator, IntAccumulator):
+    if isinstance(accumulator, IntAccumulator):
         return f"two's-complement integer; {beyond} beyond its range"
     field = spec.fixed_point
     words = (
         f"bits {field.width - 1}..0 are a two's-complement fixed-point number whose last bit weighs"
-        f" 2^{field.lsb_exponent}; exact, with room for {spec.accumulator.terms} products of the"
+        f" 2^{field.lsb_exponent}; exact, with room for {accumulator.terms} products of the"
         f" extreme values; {beyond} beyond that"
     )
     if spec.has_nonfinite_flag:
@@ -54,5 +74,7 @@ def accumulator_words(spec: UnitSpec) -> str:
 
 def step_words(spec: UnitSpec) -> str:
     """What a step computes, as a formula."""
+    if isinstance(spec.accumulator, AlignedAccumulator | ChunkedAccumulator):
+        return f"acc = acc + a * b as {spec.accumulator.name} sums"
     rounded = isinstance(spec.accumulator, FloatAccumulator)
     return "acc = round(acc + a * b), the product exact" if rounded else "acc = acc + a * b"

@@ -134,10 +134,10 @@ def steered(
 
 def rounded_sum(spec: UnitSpec, x: FloatArray, y: FloatArray) -> FloatArray:
     """Sums as an accumulator holds them; an exact one's only to float64's precision."""
-    if not isinstance(spec.accumulator, FloatAccumulator):
+    if not isinstance(spec.register, FloatAccumulator):
         return x + y
     assert spec.overflow is not None
-    return np.asarray(spec.accumulator.format.quantize(x + y, spec.overflow))
+    return np.asarray(spec.register.format.quantize(x + y, spec.overflow))
 
 
 def unit_in_last_place(fmt: FloatFormat, value: float) -> float:

@@ -40,9 +40,9 @@ def climb(spec: UnitSpec, rng: np.random.Generator, steps: int) -> Stimulus:
     """
     products = Products.of(spec, rng)
     needed = _LEAST_CLIMB
-    if isinstance(spec.accumulator, FloatAccumulator):
+    if isinstance(spec.register, FloatAccumulator):
         lost = spec.a.lsb_exponent + spec.b.lsb_exponent + _LOST_BITS
-        sum_that_loses = 2.0 ** (spec.accumulator.format.mantissa_bits + lost)
+        sum_that_loses = 2.0 ** (spec.register.format.mantissa_bits + lost)
         needed = max(needed, int(sum_that_loses / products.largest))
     steps = min(steps, needed)
     top, bottom = int(np.argmax(products.values)), int(np.argmin(products.values))
@@ -83,8 +83,8 @@ def _climbed(
 def _probes(
     spec: UnitSpec, products: Products, rng: np.random.Generator, total: float
 ) -> IndexArray:
-    if isinstance(spec.accumulator, FloatAccumulator):
-        fmt: FloatFormat = spec.accumulator.format
+    if isinstance(spec.register, FloatAccumulator):
+        fmt: FloatFormat = spec.register.format
         step = unit_in_last_place(fmt, total) if np.isfinite(total) else fmt.min_subnormal
     else:
         step = 2.0**spec.fixed_point.lsb_exponent
@@ -98,7 +98,7 @@ def boundary_walk(spec: UnitSpec, rng: np.random.Generator, limit: int) -> Stimu
     None for a floating-point accumulator, and where the boundary is more than `limit` of the
     largest products away.
     """
-    if isinstance(spec.accumulator, FloatAccumulator):
+    if isinstance(spec.register, FloatAccumulator):
         return None
     products = Products.of(spec, rng)
     walks = [_walk(spec, products, upward=True)]

@@ -1,12 +1,14 @@
 """The golden model: what a spec computes, code for code.
 
 May import ``formats`` and ``units``. `scalar` holds the definition of a step in exact rational
-arithmetic, `mac` the route over streams that is compared with it, and `matmul` whole matrices; the
-RTL is compared with `mac`.
+arithmetic, `combined` that of accumulators that take many products at once, `mac` the route over
+streams that is compared with them, and `matmul` whole matrices; the RTL is compared with `mac`.
+`operations` defines single products and sums, `elementwise` takes arrays of them.
 """
 
+from hwmodel.arithmetic.combined import dot_scalar
 from hwmodel.arithmetic.mac import simulate
 from hwmodel.arithmetic.matmul import matmul
 from hwmodel.arithmetic.scalar import step_scalar
 
-__all__ = ["matmul", "simulate", "step_scalar"]
+__all__ = ["dot_scalar", "matmul", "simulate", "step_scalar"]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import Overflow
 from hwmodel.formats.base import code_dtype
-from hwmodel.units import FloatAccumulator, UnitSpec
+from hwmodel.units import AlignedAccumulator, ChunkedAccumulator, FloatAccumulator, UnitSpec
 
 __all__ = ["simulate"]
 
@@ -61,6 +61,14 @@ def simulate(
     a_codes, b_codes = np.broadcast_to(a_codes, shape), np.broadcast_to(b_codes, shape)
     valids = np.broadcast_to(np.asarray(True if valid is None else valid, bool), shape)
     clears = np.broadcast_to(np.asarray(False if clear is None else clear, bool), shape)
+    if isinstance(spec.accumulator, ChunkedAccumulator):
+        from hwmodel.arithmetic.chunked import simulate_chunked
+
+        return simulate_chunked(spec, a_codes, b_codes, valids, clears, simulate)
+    if isinstance(spec.accumulator, AlignedAccumulator):
+        from hwmodel.arithmetic.aligned import simulate_aligned
+
+        return simulate_aligned(spec, a_codes, b_codes, valids, clears)
     if isinstance(spec.accumulator, FloatAccumulator):
         return _simulate_float(spec, spec.accumulator, a_codes, b_codes, valids, clears)
     return _simulate_fixed(spec, a_codes, b_codes, valids, clears)

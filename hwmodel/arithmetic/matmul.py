@@ -1,10 +1,12 @@
 """Matrix products of codes with a declared accumulator, code for code those of `simulate`.
 
-Element (i, j) is what the unit's accumulator holds after the products of row i and column j, added
-one by one from k = 0. Sums that no rounding touches are left to matrix libraries in pieces that
+Element (i, j) is what the unit's accumulator holds after the products of row i and column j, taken
+in order from k = 0. Sums that no rounding touches are left to matrix libraries in pieces that
 float64 (or float32) holds exactly; sums with a rounding a step go through compiled code.
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, Format, Overflow
 from hwmodel.formats.base import code_dtype
 from hwmodel.parallel import in_pieces
-from hwmodel.units import FloatAccumulator, UnitSpec
+from hwmodel.units import AlignedAccumulator, ChunkedAccumulator, FloatAccumulator, UnitSpec
 
 __all__ = ["matmul"]
 
@@ -31,8 +33,8 @@ def matmul(a: npt.ArrayLike, b: npt.ArrayLike, spec: UnitSpec) -> npt.NDArray[An
     b : array_like of int, shape (..., K, N)
         Codes of the second; leading axes broadcast as in `numpy.matmul`.
     spec : UnitSpec
-        The unit: operand formats, accumulator, rounding and overflow. Products are added one
-        after the other, from the first to the last.
+        The unit: operand formats, accumulator, rounding and overflow. Products are taken from
+        the first to the last, one after the other or as many at once as the accumulator says.
 
     Returns
     -------
@@ -63,10 +65,22 @@ def matmul(a: npt.ArrayLike, b: npt.ArrayLike, spec: UnitSpec) -> npt.NDArray[An
         return codes
     xs = np.broadcast_to(x, (*batch, *x.shape[-2:]))
     ys = np.broadcast_to(y, (*batch, *y.shape[-2:]))
-    product = _float_product if isinstance(spec.accumulator, FloatAccumulator) else _fixed_product
+    product = _route(spec)
     for index in np.ndindex(*batch):
         codes[index] = product(spec, xs[index], ys[index])
     return codes
+
+
+def _route(spec: UnitSpec) -> Callable[..., npt.NDArray[Any]]:
+    if isinstance(spec.accumulator, ChunkedAccumulator):
+        from hwmodel.arithmetic.chunked import chunked_product
+
+        return functools.partial(chunked_product, product=matmul)
+    if isinstance(spec.accumulator, AlignedAccumulator):
+        from hwmodel.arithmetic.aligned import aligned_product
+
+        return aligned_product
+    return _float_product if isinstance(spec.accumulator, FloatAccumulator) else _fixed_product
 
 
 def _dtype(spec: UnitSpec) -> Any:

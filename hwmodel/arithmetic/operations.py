@@ -19,6 +19,7 @@ __all__ = [
     "Exact",
     "Operation",
     "add",
+    "exact_sum",
     "exact_value",
     "fused_multiply_add",
     "multiply",
@@ -128,8 +129,8 @@ class Operation:
         if self.kind == "mul":
             return _product(values[0], values[1])
         if self.kind == "add":
-            return _sum(values[0], values[1], self.rounding)
-        return _sum(_product(values[0], values[1]), values[2], self.rounding)
+            return exact_sum(values[0], values[1], self.rounding)
+        return exact_sum(_product(values[0], values[1]), values[2], self.rounding)
 
     def accepts(self, *codes: int) -> bool:
         """Whether the output has a code for the result: NaN needs one, infinity cannot wrap."""
@@ -265,7 +266,8 @@ def _product(x: Exact, y: Exact) -> Exact:
     return left * right
 
 
-def _sum(x: Exact, y: Exact, rounding: Rounding) -> Exact:
+def exact_sum(x: Exact, y: Exact, rounding: Rounding) -> Exact:
+    """Sum before it is rounded; the direction of the rounding decides the sign of a zero."""
     for value, other in ((x, y), (y, x)):
         if isinstance(value, float) and not math.isfinite(value):
             if isinstance(other, float) and not math.isfinite(other):

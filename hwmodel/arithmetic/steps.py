@@ -16,7 +16,7 @@ from hwmodel.formats.rounding import Rounding
 
 _DOWN = ROUNDINGS[Rounding.DOWN]
 
-__all__ = ["accumulate", "add_to_odd", "dot_products"]
+__all__ = ["accumulate", "add_to_odd", "add_values", "dot_products"]
 
 
 @jit
@@ -90,3 +90,12 @@ def dot_products(layout: Layout, a: Any, b: Any, rounding: int, overflow: int, c
                 code = _add(layout, acc, a[i, k] * b[k, j], rounding, overflow)
                 acc = value_of(layout, code)
             codes[i, j] = code
+
+
+@jit
+def add_values(
+    layout: Layout, acc: Any, values: Any, rounding: int, overflow: int, codes: Any
+) -> None:
+    """Write the codes of the rounded sums of two rows of values."""
+    for i in range(acc.size):
+        codes[i] = _add(layout, acc[i], values[i], rounding, overflow)

@@ -4,6 +4,8 @@ May import ``formats``; the golden model, the RTL, the tools and the report impo
 """
 
 from hwmodel.units.accumulators import (
+    AlignedAccumulator,
+    ChunkedAccumulator,
     ExactAccumulator,
     FixedPoint,
     FloatAccumulator,
@@ -13,6 +15,8 @@ from hwmodel.units.names import parse_accumulator, parse_unit
 from hwmodel.units.spec import UnitSpec
 
 __all__ = [
+    "AlignedAccumulator",
+    "ChunkedAccumulator",
     "ExactAccumulator",
     "FixedPoint",
     "FloatAccumulator",

@@ -1,12 +1,21 @@
-"""What a unit adds into: an integer, an exact fixed-point number, or a float."""
+"""What a unit adds into: an integer, an exact fixed-point number, a float, or these combined."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from hwmodel.errors import HwmodelError
-from hwmodel.formats import FloatFormat
+from hwmodel.formats import FloatFormat, Overflow, Rounding
 
-__all__ = ["Accumulator", "ExactAccumulator", "FixedPoint", "FloatAccumulator", "IntAccumulator"]
+__all__ = [
+    "Accumulator",
+    "AlignedAccumulator",
+    "ChunkedAccumulator",
+    "ExactAccumulator",
+    "FixedPoint",
+    "FloatAccumulator",
+    "IntAccumulator",
+    "PlainAccumulator",
+]
 
 # van Baalen et al. (arXiv 2303.17951) size fixed-point accumulators for 2^12 extreme products.
 DEFAULT_TERMS = 4096
@@ -64,7 +73,105 @@ class FloatAccumulator:
         return self.format.name
 
 
-Accumulator: TypeAlias = IntAccumulator | ExactAccumulator | FloatAccumulator
+PlainAccumulator: TypeAlias = IntAccumulator | ExactAccumulator | FloatAccumulator
+"""An accumulator that is one register, whose code is all that it remembers."""
+
+
+@dataclass(frozen=True)
+class AlignedAccumulator:
+    """A multi-term adder that aligns its addends, cuts them off and rounds the sum once.
+
+    So tensor cores add: Fasi et al., "Numerical behavior of NVIDIA tensor cores" (PeerJ Computer
+    Science 7:e330, 2021); DeepSeek-AI, "DeepSeek-V3 Technical Report" (arXiv 2412.19437), section
+    3.5.2. Up to `terms` products and the value before them are shifted right until they have the
+    largest exponent among them. Of each the first bit of a normalised significand at that exponent
+    and the `kept` - 1 bits below it are kept (what a product has above, for it may reach 4, is
+    kept too), the rest is cut off. Their sum, in which nothing is lost, is rounded to `format` by
+    the unit's rounding. `hwmodel.arithmetic.aligned` has the definition.
+
+    Attributes
+    ----------
+    format : FloatFormat
+        What the sum is rounded to.
+    terms : int
+        Products added at once; they are taken in order, `terms` at a time.
+    kept : int
+        Bits kept of an aligned significand, the first one included: 14 stands for 13 bits behind
+        the binary point.
+    cut : Rounding
+        What is cut off: toward zero (of sign and magnitude) or down (of two's complement).
+    """
+
+    format: FloatFormat
+    terms: int
+    kept: int
+    cut: Rounding = Rounding.TOWARD_ZERO
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.terms <= 4096:
+            raise HwmodelError(
+                f"an aligned adder takes 1 to 4096 products at once, but {self.terms} came"
+            )
+        if not 2 <= self.kept <= 64:
+            raise HwmodelError(
+                f"an aligned adder keeps 2 to 64 bits of a significand, but {self.kept} came"
+            )
+        if self.cut not in (Rounding.TOWARD_ZERO, Rounding.DOWN):
+            raise HwmodelError(
+                f"an aligned adder cuts off toward zero or down, but {self.cut.value} came"
+            )
+
+    @property
+    def name(self) -> str:
+        """Name within a unit's name."""
+        cut = "down" if self.cut is Rounding.DOWN else ""
+        return f"align{self.terms}w{self.kept}{cut}_{self.format.name}"
+
+
+@dataclass(frozen=True)
+class ChunkedAccumulator:
+    """A narrow accumulator that is emptied into a wide one every `length` products.
+
+    Wang et al., "Training Deep Neural Networks with 8-bit Floating Point Numbers" (NeurIPS 2018),
+    section 2.3: chunk-based accumulation. The inner accumulator starts each chunk from zero, its
+    content is added to the outer one with one rounding. Read in the midst of a chunk, the unit
+    shows what the outer one would hold if the chunk ended there.
+
+    Attributes
+    ----------
+    length : int
+        Products in a chunk.
+    inner : IntAccumulator, ExactAccumulator, FloatAccumulator or AlignedAccumulator
+        What the products of a chunk are added into.
+    outer : FloatAccumulator or IntAccumulator
+        What the chunks are added into; an integer for an integer.
+    inner_overflow : Overflow, optional
+        What becomes of a sum beyond the inner accumulator; its kind's usual rule if not given.
+    """
+
+    length: int
+    inner: "PlainAccumulator | AlignedAccumulator"
+    outer: "IntAccumulator | FloatAccumulator"
+    inner_overflow: Overflow | None = None
+
+    def __post_init__(self) -> None:
+        if self.length < 1:
+            raise HwmodelError(f"a chunk has 1 product or more, but {self.length} came")
+        if isinstance(self.outer, IntAccumulator) and not isinstance(self.inner, IntAccumulator):
+            raise HwmodelError(
+                f"chunks summed in {self.inner.name} cannot be added into {self.outer.name};"
+                " choose an integer for the inner accumulator, or a float such as fp32 for the"
+                " outer one"
+            )
+
+    @property
+    def name(self) -> str:
+        """Name within a unit's name."""
+        saturates = "sat" if self.inner_overflow is Overflow.SATURATE else ""
+        return f"chunk{self.length}_{self.inner.name}{saturates}_{self.outer.name}"
+
+
+Accumulator: TypeAlias = PlainAccumulator | AlignedAccumulator | ChunkedAccumulator
 
 
 @dataclass(frozen=True)

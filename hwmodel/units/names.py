@@ -7,6 +7,8 @@ from hwmodel.formats import FloatFormat, Overflow, Rounding, parse_format
 from hwmodel.units.accumulators import (
     DEFAULT_TERMS,
     Accumulator,
+    AlignedAccumulator,
+    ChunkedAccumulator,
     ExactAccumulator,
     FloatAccumulator,
     IntAccumulator,
@@ -21,6 +23,10 @@ _ROUNDINGS = {rounding.value.replace("-", ""): rounding for rounding in Rounding
 def parse_accumulator(text: str) -> tuple[Accumulator, Overflow | None]:
     """Accumulator of a name such as ``int32``, ``int32sat``, ``exact``, ``exact1024``, ``fp32``.
 
+    Combined ones have underscores between their parts: ``chunk64_fp16_fp32`` empties an FP16
+    accumulator into an FP32 one every 64 products, ``align16w25_fp32`` adds 16 products at once,
+    aligned and cut to 25 bits.
+
     Returns the accumulator and its overflow rule, None where the name leaves it to the default.
 
     Raises
@@ -30,24 +36,51 @@ def parse_accumulator(text: str) -> tuple[Accumulator, Overflow | None]:
     """
     plain = text.removesuffix("sat")
     overflow = Overflow.SATURATE if plain != text else None
+    if match := re.fullmatch(r"chunk(\d+)_(.+)_([^_]+)", plain):
+        return _chunked(text, int(match[1]), match[2], match[3]), overflow
+    if match := re.fullmatch(r"align(\d+)w(\d+)(down)?_([^_]+)", plain):
+        fmt = _float(text, match[4])
+        cut = Rounding.DOWN if match[3] else Rounding.TOWARD_ZERO
+        return AlignedAccumulator(fmt, int(match[1]), int(match[2]), cut), overflow
     if match := re.fullmatch(r"int(\d+)", plain):
         return IntAccumulator(int(match[1])), overflow
     if match := re.fullmatch(r"exact(\d*)", plain):
         return ExactAccumulator(int(match[1] or DEFAULT_TERMS)), overflow
+    return FloatAccumulator(_float(text, plain)), overflow
+
+
+def _float(text: str, name: str) -> FloatFormat:
+    """Format of the accumulator `text` or of a part of it."""
     try:
-        fmt = parse_format(plain)
+        fmt = parse_format(name)
     except HwmodelError as error:
         raise HwmodelError(
-            f"unknown accumulator {text!r}: expected intN, intNsat, exact, exactN or a float such"
-            f" as fp32 or fp16 ({error})"
+            f"unknown accumulator {text!r}: expected intN, intNsat, exact, exactN, a float such as"
+            " fp32 or fp16, chunkN_INNER_OUTER (chunk64_fp16_fp32) or alignNwBITS_FLOAT"
+            f" (align16w25_fp32) ({error})"
         ) from error
     if not isinstance(fmt, FloatFormat):
         raise HwmodelError(f"{text!r} is no accumulator; choose a signed intN, exact or a float")
-    return FloatAccumulator(fmt), overflow
+    return fmt
+
+
+def _chunked(text: str, length: int, inner_name: str, outer_name: str) -> ChunkedAccumulator:
+    inner, inner_overflow = parse_accumulator(inner_name)
+    outer, _ = parse_accumulator(outer_name)
+    if isinstance(inner, ChunkedAccumulator) or not isinstance(
+        outer, IntAccumulator | FloatAccumulator
+    ):
+        raise HwmodelError(
+            f"{text!r} cannot be: chunks are summed in an integer, exact, float or aligned"
+            " accumulator and added into an integer or a float; for example chunk64_fp16_fp32"
+        )
+    return ChunkedAccumulator(length, inner, outer, inner_overflow)
 
 
 def parse_unit(name: str) -> UnitSpec:
     """Spec of a unit's name: ``mac-A-B-ACCUMULATOR[-lanesN][-stagesN][-ROUNDING]``.
+
+    `parse_accumulator` tells the names of accumulators.
 
     Raises
     ------

@@ -13,10 +13,13 @@ from hwmodel.formats import FloatFormat, Format, IntFormat, Overflow, Rounding
 from hwmodel.formats.scalar import decode_scalar
 from hwmodel.units.accumulators import (
     Accumulator,
+    AlignedAccumulator,
+    ChunkedAccumulator,
     ExactAccumulator,
     FixedPoint,
     FloatAccumulator,
     IntAccumulator,
+    PlainAccumulator,
 )
 
 __all__ = ["UnitSpec"]
@@ -30,15 +33,17 @@ class UnitSpec:
     ----------
     a, b : Format
         Operand formats.
-    accumulator : IntAccumulator, ExactAccumulator or FloatAccumulator
-        What the unit adds into.
+    accumulator : Accumulator
+        What the unit adds into, and in which order: one register (`IntAccumulator`,
+        `ExactAccumulator`, `FloatAccumulator`), a narrow one emptied into a wide one
+        (`ChunkedAccumulator`), or many products at once (`AlignedAccumulator`).
     lanes : int
         Products a cycle. Only 1 is built.
     pipeline : int
         Register stages beyond the operand and accumulator registers. Only 0 is built.
     rounding : Rounding
-        Rounding of a floating-point accumulator. The golden model has all but stochastic
-        rounding, RTL nearest-even.
+        Rounding of a floating-point accumulator, the inner one of a chunked one included. The
+        golden model has all but stochastic rounding, RTL nearest-even.
     overflow : Overflow, optional
         What becomes of a sum beyond the accumulator. By default an integer or exact accumulator
         wraps and a float becomes infinite (NaN if it has no infinity; if all its codes are
@@ -84,9 +89,7 @@ class UnitSpec:
                 "units that round stochastically are not built yet; choose another rounding, for"
                 " example nearest-even"
             )
-        if self.rounding is not Rounding.NEAREST_EVEN and not isinstance(
-            self.accumulator, FloatAccumulator
-        ):
+        if self.rounding is not Rounding.NEAREST_EVEN and not self._rounds:
             raise HwmodelError(
                 f"sums in {self.accumulator.name} are not rounded, so there is nothing to round"
                 f" {self.rounding.value}; leave the rounding out"
@@ -112,20 +115,52 @@ class UnitSpec:
         return self.name.replace("-", "_")
 
     @property
+    def register(self) -> PlainAccumulator:
+        """The accumulator as which the unit's code reads: that of the sum, the outer one."""
+        if isinstance(self.accumulator, AlignedAccumulator):
+            return FloatAccumulator(self.accumulator.format)
+        if isinstance(self.accumulator, ChunkedAccumulator):
+            return self.accumulator.outer
+        return self.accumulator
+
+    @cached_property
+    def inner_unit(self) -> "UnitSpec":
+        """Unit that sums one chunk of a chunked accumulator.
+
+        Raises
+        ------
+        HwmodelError
+            The accumulator is not chunked.
+        """
+        if not isinstance(self.accumulator, ChunkedAccumulator):
+            raise HwmodelError(f"{self.name} has no chunked accumulator, so no inner unit")
+        inner = self.accumulator.inner
+        floats = isinstance(inner, FloatAccumulator | AlignedAccumulator)
+        rounding = self.rounding if floats else Rounding.NEAREST_EVEN
+        overflow = self.accumulator.inner_overflow
+        return UnitSpec(self.a, self.b, inner, rounding=rounding, overflow=overflow)
+
+    @property
+    def _rounds(self) -> bool:
+        if isinstance(self.accumulator, ChunkedAccumulator):
+            return isinstance(self.accumulator.outer, FloatAccumulator)
+        return isinstance(self.register, FloatAccumulator)
+
+    @property
     def has_nonfinite_flag(self) -> bool:
         """Whether the accumulator carries a sticky bit for NaN and infinite operands.
 
         A fixed-point register has no code for them, so an exact unit whose operands have such
         codes keeps the fact in one more bit, above the fixed-point field.
         """
-        exact = isinstance(self.accumulator, ExactAccumulator)
+        exact = isinstance(self.register, ExactAccumulator)
         return exact and (self.a.has_nonfinite or self.b.has_nonfinite)
 
     @property
     def accumulator_bits(self) -> int:
         """Width of the accumulator's code."""
-        if isinstance(self.accumulator, FloatAccumulator):
-            return self.accumulator.format.bits
+        if isinstance(self.register, FloatAccumulator):
+            return self.register.format.bits
         return self.fixed_point.width + self.has_nonfinite_flag
 
     @cached_property
@@ -140,13 +175,13 @@ class UnitSpec:
         HwmodelError
             The accumulator is a float.
         """
-        if isinstance(self.accumulator, IntAccumulator):
-            return FixedPoint(self.accumulator.bits, 0)
-        if isinstance(self.accumulator, FloatAccumulator):
+        if isinstance(self.register, IntAccumulator):
+            return FixedPoint(self.register.bits, 0)
+        if isinstance(self.register, FloatAccumulator):
             raise HwmodelError(f"{self.name} has a floating-point accumulator, no fixed point")
         lsb = self.a.lsb_exponent + self.b.lsb_exponent
         low, high = self._product_range(lsb)
-        width = _signed_width(low * self.accumulator.terms, high * self.accumulator.terms)
+        width = _signed_width(low * self.register.terms, high * self.register.terms)
         return FixedPoint(width, lsb)
 
     def decode_accumulator(self, codes: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -162,8 +197,8 @@ class UnitSpec:
         ndarray of float64
             Same shape; NaN where the sticky non-finite bit is set.
         """
-        if isinstance(self.accumulator, FloatAccumulator):
-            return self.accumulator.format.decode(np.asarray(codes))
+        if isinstance(self.register, FloatAccumulator):
+            return self.register.format.decode(np.asarray(codes))
         array = np.asarray(codes, dtype=object)
         result = np.empty(array.shape, np.float64)
         for index, code in np.ndenumerate(array):
@@ -176,8 +211,8 @@ class UnitSpec:
             "kind": type(self.accumulator).__name__.removesuffix("Accumulator").lower(),
             "bits": self.accumulator_bits,
         }
-        if isinstance(self.accumulator, FloatAccumulator):
-            accumulator["format"] = self.accumulator.format.name
+        if isinstance(self.register, FloatAccumulator):
+            accumulator["format"] = self.register.format.name
         else:
             accumulator["fixed_point"] = {
                 "width": self.fixed_point.width,
@@ -186,6 +221,14 @@ class UnitSpec:
             accumulator["nonfinite_flag"] = self.has_nonfinite_flag
         if isinstance(self.accumulator, ExactAccumulator):
             accumulator["terms"] = self.accumulator.terms
+        if isinstance(self.accumulator, AlignedAccumulator):
+            accumulator["terms"] = self.accumulator.terms
+            accumulator["kept"] = self.accumulator.kept
+            accumulator["cut"] = self.accumulator.cut.value
+        if isinstance(self.accumulator, ChunkedAccumulator):
+            accumulator["length"] = self.accumulator.length
+            accumulator["inner"] = self.inner_unit.to_dict()["accumulator"]
+            accumulator["inner_overflow"] = self.inner_unit.overflow.value  # type: ignore[union-attr]
         assert self.overflow is not None
         return {
             "name": self.name,
@@ -206,9 +249,9 @@ class UnitSpec:
         return float(integer * Fraction(2) ** self.fixed_point.lsb_exponent)
 
     def _default_overflow(self) -> Overflow:
-        if not isinstance(self.accumulator, FloatAccumulator):
+        if not isinstance(self.register, FloatAccumulator):
             return Overflow.WRAP
-        finite = not self.accumulator.format.has_nonfinite
+        finite = not self.register.format.has_nonfinite
         return Overflow.SATURATE if finite else Overflow.NONFINITE
 
     def _check_operands(self) -> None:
@@ -235,8 +278,15 @@ class UnitSpec:
                 )
 
     def _check_accumulator(self) -> None:
-        if isinstance(self.accumulator, FloatAccumulator):
-            self._check_float_accumulator(self.accumulator.format)
+        if isinstance(self.accumulator, AlignedAccumulator) and isinstance(self.a, IntFormat):
+            raise HwmodelError(
+                f"products of {self.a.name} and {self.b.name} are integers, which have no"
+                " exponents to align; choose an integer accumulator such as int32"
+            )
+        if isinstance(self.accumulator, ChunkedAccumulator):
+            _ = self.inner_unit  # says what is wrong with it
+        if isinstance(self.register, FloatAccumulator):
+            self._check_float_accumulator(self.register.format)
             return
         if self.overflow is Overflow.NONFINITE:
             raise HwmodelError("a fixed-point accumulator wraps or saturates; it has no infinity")
@@ -252,11 +302,12 @@ class UnitSpec:
                 f"products of {self.a.name} and {self.b.name} are no integers, so they cannot be"
                 f" added into {self.accumulator.name}; choose exact, fp32 or fp16"
             )
+        assert isinstance(self.register, IntAccumulator)
         low, high = self._product_range(0)
         needed = _signed_width(low, high)
-        if self.accumulator.bits < needed:
+        if self.register.bits < needed:
             raise HwmodelError(
-                f"the accumulator {self.accumulator.name} is too narrow: one product of"
+                f"the accumulator {self.register.name} is too narrow: one product of"
                 f" {self.a.name} and {self.b.name} needs {needed} bits; choose int{needed} or wider"
             )
 

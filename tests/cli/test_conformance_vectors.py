@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from hwmodel.arithmetic import dot_scalar
 from hwmodel.arithmetic.operations import parse_operation
 from hwmodel.cli.vectors import command
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import parse_format
 from hwmodel.formats.scalar import decode_scalar, encode_scalar
+from hwmodel.units import parse_unit
 
 
 def write(folder, *arguments):
@@ -103,3 +105,17 @@ def test_what_is_no_spec_says_why(tmp_path, name, part):
     assert isinstance(result.exception, HwmodelError)
     assert part in str(result.exception)
     assert not Path(tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("accumulator", ["align4w14_fp16", "chunk5_fp16_fp32"])
+def test_units_with_combined_accumulators_have_vectors(accumulator, tmp_path):
+    name = f"mac-e4m3-e4m3-{accumulator}"
+    write(tmp_path, name, "--count", "400")
+    _, rows = read(tmp_path, name)
+    spec, pairs = parse_unit(name), []
+    for row in rows:
+        rst, valid, clear, a, b = (int(code, 16) for code in row["inputs"].values())
+        pairs = [] if rst or clear else pairs
+        pairs += [(a, b)] if valid and not rst else []
+        expected = dot_scalar(spec, [a for a, _ in pairs], [b for _, b in pairs])
+        assert int(row["expected"], 16) == expected

@@ -1,0 +1,277 @@
+"""Multi-term adders that align and cut off their addends: the fast route of `combined`.
+
+Sums of aligned and cut significands are integers. They are formed in float64, which holds them
+as long as `kept` and the number of terms leave room; elsewhere the definition itself is used.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hwmodel.arithmetic.combined import add_aligned_scalar, dot_scalar
+from hwmodel.compiled import jit
+from hwmodel.formats import FloatFormat, Rounding
+from hwmodel.formats.base import code_dtype
+from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS, Layout, code_of, value_of
+from hwmodel.formats.vector import layout_of
+from hwmodel.parallel import in_pieces
+from hwmodel.units import AlignedAccumulator, UnitSpec
+
+__all__ = ["aligned_product", "simulate_aligned"]
+
+# Exponent of a zero, lower than that of any number even when another is added.
+_NO_EXPONENT = -(1 << 20)
+# Columns summed side by side: what belongs to them stays in the first-level cache.
+_COLUMNS = 128
+
+
+class _Rule(NamedTuple):
+    """An aligned adder for compiled code; `down` says how bits are cut off."""
+
+    layout: Layout
+    terms: int
+    kept: int
+    down: bool
+    rounding: int
+    overflow: int
+
+
+def simulate_aligned(
+    spec: UnitSpec,
+    a: npt.NDArray[Any],
+    b: npt.NDArray[Any],
+    valid: npt.NDArray[np.bool_],
+    clear: npt.NDArray[np.bool_],
+) -> npt.NDArray[Any]:
+    """Accumulator codes after every step of streams, for a unit with an aligned accumulator.
+
+    In the midst of a group the unit shows what its sum would be if the group ended there.
+
+    Parameters
+    ----------
+    spec, a, b, valid, clear
+        As for `hwmodel.arithmetic.simulate`, all of one shape (..., T).
+    """
+    assert isinstance(spec.accumulator, AlignedAccumulator)
+    codes = np.zeros(a.shape, code_dtype(spec.accumulator_bits))
+    steps = a.shape[-1]
+    if not codes.size:
+        return codes
+    rows = codes.reshape(-1, steps)
+    signals = [np.ascontiguousarray(s).reshape(-1, steps) for s in (a, b, valid, clear)]
+    if not _fits(spec):
+        for place, row in enumerate(rows):
+            _slow_stream(spec, [signal[place] for signal in signals], row)
+        return codes
+    x, ex = _operand(spec.a, signals[0])
+    y, ey = _operand(spec.b, signals[1])
+    with np.errstate(invalid="ignore"):  # infinity times zero
+        product = x * y
+    _streams(_rule(spec), product, ex + ey, signals[2], signals[3], rows)
+    return codes
+
+
+def aligned_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Matrix product of the codes x, shape (M, K), and y, (K, N), in an aligned accumulator."""
+    codes = np.zeros((x.shape[0], y.shape[1]), code_dtype(spec.accumulator_bits))
+    if not _fits(spec):
+        for i, j in np.ndindex(*codes.shape):
+            codes[i, j] = dot_scalar(spec, x[i].tolist(), y[:, j].tolist())
+        return codes
+    a, ea = _operand(spec.a, x)
+    b, eb = _operand(spec.b, y)
+    finite = bool(np.isfinite(a).all() and np.isfinite(b).all())
+    kernel = _finite_products if finite else _any_products
+    rule = _rule(spec)
+
+    def work(rows: slice) -> int:
+        kernel(rule, a[rows], ea[rows], b, eb, codes[rows])
+        return 0
+
+    in_pieces(work, len(a), worth=max(1, (1 << 16) // max(1, b.size)))
+    return codes
+
+
+def _rule(spec: UnitSpec) -> _Rule:
+    accumulator = spec.accumulator
+    assert isinstance(accumulator, AlignedAccumulator)
+    assert spec.overflow is not None
+    return _Rule(
+        layout_of(accumulator.format),
+        accumulator.terms,
+        accumulator.kept,
+        accumulator.cut is Rounding.DOWN,
+        ROUNDINGS[spec.rounding],
+        OVERFLOWS[spec.overflow],
+    )
+
+
+def _fits(spec: UnitSpec) -> bool:
+    """Whether float64 holds all sums, and every product whatever it is aligned to."""
+    accumulator = spec.accumulator
+    assert isinstance(accumulator, AlignedAccumulator)
+    assert isinstance(spec.a, FloatFormat)
+    assert isinstance(spec.b, FloatFormat)
+    # An addend has a bit above the first one; the sum of terms and accumulator has more.
+    if accumulator.kept + 1 + (accumulator.terms + 1).bit_length() > 53:
+        return False
+    fmt = accumulator.format
+    top = max(spec.a.max_exponent + spec.b.max_exponent, fmt.max_exponent)
+    bottom = min(spec.a.lsb_exponent + spec.b.lsb_exponent, fmt.lsb_exponent)
+    return bottom > -1000 and top < 1000 and bottom - top > -1000
+
+
+def _operand(
+    fmt: Any, codes: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
+    """Values of codes, and their exponents (not normalised; none for zeros)."""
+    values = np.ascontiguousarray(fmt.decode(codes))
+    _, exponents = np.frexp(np.where(np.isfinite(values), values, 0.0))
+    exponents = np.maximum(exponents - 1, fmt.min_exponent)
+    return values, np.where(values == 0.0, _NO_EXPONENT, exponents).astype(np.int32)
+
+
+def _slow_stream(spec: UnitSpec, signals: list[npt.NDArray[Any]], codes: npt.NDArray[Any]) -> None:
+    a, b, valid, clear = signals
+    assert isinstance(spec.accumulator, AlignedAccumulator)
+    before, code = 0, 0
+    group: list[tuple[int, int]] = []
+    for t in range(codes.size):
+        if clear[t]:
+            before, code, group = 0, 0, []
+        if valid[t]:
+            group.append((int(a[t]), int(b[t])))
+            code = add_aligned_scalar(spec, before, [x for x, _ in group], [y for _, y in group])
+            if len(group) == spec.accumulator.terms:
+                before, group = code, []
+        codes[t] = code
+
+
+@jit
+def _power(exponent: Any) -> Any:
+    return np.int64((exponent + 1023) << 52).view(np.float64)
+
+
+@jit
+def _exponent(rule: _Rule, value: Any) -> Any:
+    """Exponent of the accumulator's value."""
+    if value == 0.0:
+        return _NO_EXPONENT
+    bits = np.int64(np.float64(value).view(np.int64) & 0x7FFFFFFFFFFFFFFF)
+    return max((bits >> 52) - 1023, rule.layout.min_exponent)
+
+
+@jit
+def _rounded(rule: _Rule, total: Any, last: Any) -> Any:
+    """Code of a sum in units of its last place; the canonical NaN where it overflows to one."""
+    value = 0.0 if total == 0.0 else total * _power(last)
+    code, _ = code_of(rule.layout, value, rule.rounding, rule.overflow, 0, 0)
+    return rule.layout.nan_code if np.isnan(value_of(rule.layout, code)) else code
+
+
+@jit
+def _group(rule: _Rule, acc: Any, products: Any, exponents: Any) -> Any:
+    """Code after one group of products."""
+    special = 0.0
+    if not np.isfinite(acc):
+        special = acc
+    top = _exponent(rule, acc) if np.isfinite(acc) else _NO_EXPONENT
+    for k in range(products.size):
+        if not np.isfinite(products[k]):
+            special += products[k]
+        top = max(top, exponents[k])
+    if special != 0.0:  # an infinity or NaN
+        code, _ = code_of(rule.layout, special, rule.rounding, rule.overflow, 0, 0)
+        return rule.layout.nan_code if np.isnan(value_of(rule.layout, code)) else code
+    if top < _NO_EXPONENT // 2:
+        return 0
+    last = top - rule.kept + 1
+    scale = _power(-last)
+    total = np.floor(acc * scale) if rule.down else np.trunc(acc * scale)
+    for k in range(products.size):
+        addend = products[k] * scale
+        total += np.floor(addend) if rule.down else np.trunc(addend)
+    return _rounded(rule, total, last)
+
+
+@jit
+def _streams(rule: _Rule, product: Any, exponents: Any, valid: Any, clear: Any, codes: Any) -> None:
+    terms = np.empty(rule.terms)
+    places = np.empty(rule.terms, np.int64)
+    for stream in range(product.shape[0]):
+        acc, code, count = 0.0, 0, 0
+        for t in range(product.shape[1]):
+            if clear[stream, t]:
+                acc, code, count = 0.0, 0, 0
+            if valid[stream, t]:
+                terms[count] = product[stream, t]
+                places[count] = exponents[stream, t]
+                count += 1
+                code = _group(rule, acc, terms[:count], places[:count])
+                if count == rule.terms:
+                    acc = value_of(rule.layout, code)
+                    count = 0
+            codes[stream, t] = code
+
+
+@jit
+def _any_products(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) -> None:
+    """Matrix product with NaN or infinities among the operands: element by element."""
+    terms = np.empty(rule.terms)
+    places = np.empty(rule.terms, np.int64)
+    length = a.shape[1]
+    for i in range(a.shape[0]):
+        for j in range(b.shape[1]):
+            acc, code = 0.0, 0
+            for first in range(0, length, rule.terms):
+                count = min(rule.terms, length - first)
+                for k in range(count):
+                    terms[k] = a[i, first + k] * b[first + k, j]
+                    places[k] = ea[i, first + k] + eb[first + k, j]
+                code = _group(rule, acc, terms[:count], places[:count])
+                acc = value_of(rule.layout, code)
+            codes[i, j] = code
+
+
+@jit
+def _finite_products(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) -> None:
+    """Matrix product of finite operands, the columns side by side."""
+    length = a.shape[1]
+    for left in range(0, b.shape[1], _COLUMNS):
+        right = min(left + _COLUMNS, b.shape[1])
+        count = right - left
+        acc = np.empty(count)
+        total = np.empty(count)
+        scale = np.empty(count)
+        top = np.empty(count, np.int32)
+        for i in range(a.shape[0]):
+            acc[:] = 0.0
+            code = codes[i, left:right]
+            for first in range(0, length, rule.terms):
+                last = min(first + rule.terms, length)
+                for j in range(count):
+                    top[j] = _exponent(rule, acc[j]) if np.isfinite(acc[j]) else _NO_EXPONENT
+                for k in range(first, last):
+                    exponents = eb[k, left:right]
+                    for j in range(count):
+                        top[j] = max(top[j], np.int32(ea[i, k] + exponents[j]))
+                for j in range(count):
+                    place = rule.kept - 1 - top[j]
+                    scale[j] = _power(place) if top[j] > _NO_EXPONENT // 2 else 0.0
+                    # An accumulator that ran over stays as it is.
+                    start = acc[j] * scale[j] if np.isfinite(acc[j]) else 0.0
+                    total[j] = np.floor(start) if rule.down else np.trunc(start)
+                for k in range(first, last):
+                    x = a[i, k]
+                    row = b[k, left:right]
+                    if rule.down:
+                        for j in range(count):
+                            total[j] += np.floor(x * row[j] * scale[j])
+                    else:
+                        for j in range(count):
+                            total[j] += np.trunc(x * row[j] * scale[j])
+                for j in range(count):
+                    if np.isfinite(acc[j]):
+                        code[j] = _rounded(rule, total[j], top[j] - rule.kept + 1)
+                        acc[j] = value_of(rule.layout, code[j])

@@ -1,0 +1,138 @@
+"""Chunked accumulators over arrays: the inner unit's own routes, and the sums of chunks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwmodel.arithmetic.combined import add_chunk_scalar
+from hwmodel.formats import Overflow
+from hwmodel.formats.base import code_dtype
+from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS
+from hwmodel.formats.vector import layout_of
+from hwmodel.units import ChunkedAccumulator, FloatAccumulator, IntAccumulator, UnitSpec
+
+__all__ = ["add_chunks", "chunked_product", "simulate_chunked"]
+
+_Codes = npt.NDArray[Any]
+
+
+def chunked_product(
+    spec: UnitSpec, x: _Codes, y: _Codes, product: Callable[[_Codes, _Codes, UnitSpec], _Codes]
+) -> _Codes:
+    """Matrix product of the codes x, shape (M, K), and y, (K, N), in a chunked accumulator.
+
+    Parameters
+    ----------
+    spec, x, y
+        As for `hwmodel.arithmetic.matmul`.
+    product
+        Matrix product in the inner unit: `matmul` itself.
+    """
+    assert isinstance(spec.accumulator, ChunkedAccumulator)
+    length = spec.accumulator.length
+    codes = np.zeros((x.shape[0], y.shape[1]), code_dtype(spec.accumulator_bits))
+    for start in range(0, x.shape[1], length):
+        chunk = slice(start, start + length)
+        codes = add_chunks(spec, codes, product(x[:, chunk], y[chunk], spec.inner_unit))
+    return codes
+
+
+def simulate_chunked(
+    spec: UnitSpec,
+    a: _Codes,
+    b: _Codes,
+    valid: npt.NDArray[np.bool_],
+    clear: npt.NDArray[np.bool_],
+    simulate: Callable[..., _Codes],
+) -> _Codes:
+    """Codes after every step of streams, for a unit with a chunked accumulator.
+
+    Parameters
+    ----------
+    spec, a, b, valid, clear
+        As for `hwmodel.arithmetic.simulate`, all of one shape (..., T).
+    simulate
+        That function, for the inner unit.
+    """
+    assert isinstance(spec.accumulator, ChunkedAccumulator)
+    codes = np.zeros(a.shape, code_dtype(spec.accumulator_bits))
+    if not codes.size:
+        return codes
+    # Products since the last clear tell where chunks begin.
+    counts = np.cumsum(valid, axis=-1)
+    before: npt.NDArray[np.int64] = counts - valid
+    restart = np.where(clear, before, -1)
+    base = np.maximum(np.maximum.accumulate(restart, axis=-1), 0)
+    place = (counts - base - 1) % spec.accumulator.length
+    begins = valid & (place == 0)
+    ends = valid & (place == spec.accumulator.length - 1)
+    inner = simulate(spec.inner_unit, a, b, valid, clear | begins)
+    outer: _Codes = np.zeros(a.shape[:-1], codes.dtype)
+    shown = outer
+    for t in range(a.shape[-1]):
+        outer = np.where(clear[..., t], np.zeros_like(outer), outer)
+        shown = np.where(clear[..., t], np.zeros_like(shown), shown)
+        if valid[..., t].any():
+            shown = np.where(valid[..., t], add_chunks(spec, outer, inner[..., t]), shown)
+        outer = np.where(ends[..., t], shown, outer)
+        codes[..., t] = shown
+    return codes
+
+
+def add_chunks(spec: UnitSpec, acc: _Codes, chunks: _Codes) -> _Codes:
+    """Codes of the outer accumulators after the chunks were added, element by element.
+
+    Parameters
+    ----------
+    spec : UnitSpec
+        A unit with a chunked accumulator.
+    acc, chunks : ndarray of one shape
+        Codes of the outer and of the inner accumulators.
+    """
+    assert isinstance(spec.accumulator, ChunkedAccumulator)
+    outer, inner = spec.accumulator.outer, spec.inner_unit
+    fixed = not isinstance(inner.register, FloatAccumulator)
+    # Wider ones are no float64, and 64-bit sums no int64.
+    if (fixed and inner.fixed_point.width > 53) or (
+        isinstance(outer, IntAccumulator) and (outer.bits > 62)
+    ):
+        codes = np.empty(acc.shape, acc.dtype)
+        for index, code in np.ndenumerate(acc):
+            codes[index] = add_chunk_scalar(spec, int(code), int(chunks[index]))
+        return codes
+    if isinstance(outer, IntAccumulator):
+        total = _integers(acc, outer.bits) + _integers(chunks, inner.fixed_point.width)
+        if spec.overflow is Overflow.SATURATE:
+            high = (1 << (outer.bits - 1)) - 1
+            total = np.clip(total, -high - 1, high)
+        return np.asarray(total & ((1 << outer.bits) - 1)).astype(acc.dtype)
+    from hwmodel.arithmetic.steps import add_values
+
+    assert spec.overflow is not None
+    values = _fixed_values(inner, chunks) if fixed else inner.register.format.decode(chunks)  # type: ignore[union-attr]
+    result = np.empty(acc.size, acc.dtype)
+    add_values(
+        layout_of(outer.format),
+        np.ravel(outer.format.decode(acc)),
+        np.ravel(values),
+        ROUNDINGS[spec.rounding],
+        OVERFLOWS[spec.overflow],
+        result,
+    )
+    return result.reshape(acc.shape)
+
+
+def _fixed_values(inner: UnitSpec, chunks: _Codes) -> npt.NDArray[np.float64]:
+    field = inner.fixed_point
+    codes = chunks.astype(np.int64)
+    integers = _integers(codes & ((1 << field.width) - 1), field.width)
+    values = np.ldexp(integers.astype(np.float64), field.lsb_exponent)
+    return np.where(codes >> field.width != 0, np.nan, values)
+
+
+def _integers(codes: _Codes, width: int) -> npt.NDArray[np.int64]:
+    """Two's-complement numbers of codes of up to 62 bits."""
+    numbers = codes.astype(np.int64)
+    return np.asarray(numbers - (numbers >> (width - 1) << width))
