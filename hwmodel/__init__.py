@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from hwmodel.arithmetic import Operation
     from hwmodel.blocks import BaseBlockFormat
     from hwmodel.formats import Format
     from hwmodel.units import UnitSpec
 
-__all__ = ["block", "format", "matmul", "unit"]
+__all__ = ["block", "format", "matmul", "operation", "unit"]
 __version__ = "0.1.0"
 
 
@@ -29,6 +30,16 @@ def block(name: str) -> "BaseBlockFormat":
     from hwmodel.blocks import parse_block
 
     return parse_block(name)
+
+
+def operation(name: str) -> "Operation":
+    """Operation on codes of a name such as ``mul-e4m3-e4m3-fp16`` or ``fp32-to-e4m3``.
+
+    ``operation.compute(a, b)`` takes arrays of codes; see `hwmodel.arithmetic.parse_operation`.
+    """
+    from hwmodel.arithmetic import parse_operation
+
+    return parse_operation(name)
 
 
 def unit(name: str) -> "UnitSpec":

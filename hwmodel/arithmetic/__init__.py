@@ -9,6 +9,7 @@ streams that is compared with them, and `matmul` whole matrices; the RTL is comp
 from hwmodel.arithmetic.combined import dot_scalar
 from hwmodel.arithmetic.mac import simulate
 from hwmodel.arithmetic.matmul import matmul
+from hwmodel.arithmetic.operations import Operation, parse_operation
 from hwmodel.arithmetic.scalar import step_scalar
 
-__all__ = ["dot_scalar", "matmul", "simulate", "step_scalar"]
+__all__ = ["Operation", "dot_scalar", "matmul", "parse_operation", "simulate", "step_scalar"]

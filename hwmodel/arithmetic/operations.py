@@ -8,7 +8,9 @@ infinity, a NaN.
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError, NotBuiltYetError
 from hwmodel.formats import FloatFormat, Format, Overflow, PowerFormat, Rounding, ScaledFormat
@@ -140,6 +142,29 @@ class Operation:
         if math.isnan(result):
             return self.output.has_nan
         return self.overflow is not Overflow.WRAP
+
+    def compute(self, *codes: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Codes of the results of whole arrays, those of `apply` for each element.
+
+        Parameters
+        ----------
+        *codes : array_like of int
+            Codes of each operand; they broadcast together.
+
+        Returns
+        -------
+        ndarray
+            Codes of the output in the smallest unsigned dtype that holds them.
+
+        Raises
+        ------
+        HwmodelError
+            The number of arrays is not that of the operands, they do not broadcast, a code is out
+            of range, or the output has no code for a result.
+        """
+        from hwmodel.arithmetic.elementwise import compute  # compiled code, when it is needed
+
+        return compute(self, codes)
 
     def apply(self, *codes: int) -> int:
         """Code of the result.
