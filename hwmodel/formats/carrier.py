@@ -68,7 +68,9 @@ class Carrier:
         HwmodelError
             The dtype does not hold a result.
         """
-        if result.dtype != self.dtype:
+        if result.dtype == np.float32 and self.dtype == np.float64:
+            result = result.astype(np.float64)
+        elif result.dtype != self.dtype:
             with np.errstate(over="ignore", invalid="ignore"):
                 narrow = result.astype(self.dtype)
                 back = narrow.astype(result.dtype)

@@ -1,6 +1,7 @@
 """Quantise, encode and decode whole arrays of floating-point formats: which route is taken.
 
-Compiled code does the work: `quick` where it can, else `kernels`; small tables for decoding. Large
+Compiled code does the work: `quick` where it can, `lookup` for narrow formats, else `kernels`;
+small tables for decoding. float64 is narrowed to float32 first where no rounding sees that. Large
 arrays are cut into pieces that go through the machine's cores.
 """
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import MAX_TABLE_BITS, CodeArray, code_dtype
-from hwmodel.formats.rounding import Overflow, Request
+from hwmodel.formats.rounding import Overflow, Request, Rounding
 from hwmodel.parallel import in_pieces
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ def quantize(
     fmt: "FloatFormat", x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
 ) -> npt.NDArray[Any]:
     """Round a flat float32 or float64 array to the grid of `fmt`; see `Format.quantize`."""
-    from hwmodel.formats import kernels, quick
+    from hwmodel.formats import kernels, lookup, quick
 
+    x = _narrow(fmt, x, request)
     plan = _quick_plan(fmt, x, request, codes=False)
     if plan is not None:
         x = x if fmt.signed else np.maximum(x, np.float32(0.0))
@@ -36,6 +38,9 @@ def quantize(
         met = in_pieces(
             lambda part: kernels.SAW_NAN * quick.quantize(plan, x[part], result[part]), x.size
         )
+    elif lookup.suits(fmt, x, request):
+        result = np.empty_like(x)
+        met = in_pieces(lambda part: lookup.quantize(fmt, request, x[part], result[part]), x.size)
     else:
         result = np.empty(x.shape, np.float64)
         met = in_pieces(
@@ -52,8 +57,9 @@ def encode(
     fmt: "FloatFormat", x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
 ) -> CodeArray:
     """Codes of a flat float32 or float64 array; see `Format.encode`."""
-    from hwmodel.formats import kernels, quick
+    from hwmodel.formats import kernels, lookup, quick
 
+    x = _narrow(fmt, x, request)
     codes = np.empty(x.shape, code_dtype(fmt.bits))
     plan = _quick_plan(fmt, x, request, codes=True)
     if plan is not None:
@@ -61,6 +67,8 @@ def encode(
         met = in_pieces(
             lambda part: kernels.SAW_NAN * quick.encode(plan, x[part], codes[part]), x.size
         )
+    elif lookup.suits(fmt, x, request):
+        met = in_pieces(lambda part: lookup.encode(fmt, request, x[part], codes[part]), x.size)
     else:
         met = in_pieces(
             lambda part: kernels.encode(
@@ -96,6 +104,29 @@ def layout_of(fmt: "FloatFormat") -> "Layout":
         signed_nan=fmt.has_signed_nan,
         negative_zero=fmt.has_negative_zero,
     )
+
+
+def _narrow(fmt: "FloatFormat", x: npt.NDArray[Any], request: Request) -> npt.NDArray[Any]:
+    """The numbers as float32 where the rounding of `fmt` gives the same."""
+    if (
+        x.dtype != np.float64
+        or request.rounding is Rounding.STOCHASTIC
+        or request.overflow is Overflow.RAISE
+        or fmt.mantissa_bits > 20
+        or fmt.max_exponent > 126
+        or fmt.lsb_exponent < -146
+    ):
+        return x
+    from hwmodel.formats.lookup import narrowed
+
+    narrow = np.empty(x.shape, np.float32)
+
+    def work(part: slice) -> int:
+        narrowed(x[part], narrow[part])
+        return 0
+
+    in_pieces(work, x.size)
+    return narrow
 
 
 def _quick_plan(
