@@ -35,8 +35,7 @@ def in_pieces(work: Callable[[slice], int], size: int, worth: int = _WORTHWHILE)
     worth : int
         Elements that a thread of their own pays for.
     """
-    cores = core_count()
-    if size < 2 * worth or cores == 1:
+    if size < 2 * worth or (cores := core_count()) == 1:
         return work(slice(0, size))
     pieces = min(cores, size // worth)
     edges = [size * k // pieces for k in range(pieces + 1)]

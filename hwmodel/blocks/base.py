@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from hwmodel.blocks import quick
 from hwmodel.blocks.packing import packed, packed_size, unpacked
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, Format, IntFormat, PowerFormat, ScaledFormat
@@ -154,8 +155,12 @@ class BaseBlockFormat(ABC):
             There is no such axis, or the dtype of `x` cannot hold a result.
         """
         cut = _Cut.of(x, axis, self.size)
+        if self._is_quick(cut.blocks):
+            result = quick.quantize(self, cut.blocks)
+            if result is not None and cut.dtype == np.float32:
+                return cut.join(result)
         quotients, steps, _, _ = self._scaled(cut.blocks)
-        values = self._grid.quantize(quotients)
+        values = self.grid.quantize(quotients)
         try:
             with np.errstate(over="raise", invalid="ignore"):
                 values *= steps.astype(values.dtype, copy=False)
@@ -170,8 +175,12 @@ class BaseBlockFormat(ABC):
     def encode(self, x: npt.ArrayLike, axis: int = -1) -> Blocks:
         """Codes of values; parameters and errors are those of `quantize`."""
         cut = _Cut.of(x, axis, self.size)
+        if self._is_quick(cut.blocks):
+            found = quick.encode(self, cut.blocks)
+            if found is not None:
+                return Blocks(*found, None, cut.shape, cut.axis, self)
         quotients, _, scale_codes, tensor_scale = self._scaled(cut.blocks)
-        codes = self._grid.encode(quotients).reshape(cut.blocks.shape)
+        codes = self.grid.encode(quotients).reshape(cut.blocks.shape)
         return Blocks(codes, scale_codes, tensor_scale, cut.shape, cut.axis, self)
 
     def decode(self, blocks: Blocks) -> npt.NDArray[np.float64]:
@@ -188,7 +197,7 @@ class BaseBlockFormat(ABC):
                 " blocks.format.decode(blocks)"
             )
         steps = self._steps(blocks.scale_codes, blocks.tensor_scale)
-        grid = self._grid.decode(blocks.element_codes)
+        grid = self.grid.decode(blocks.element_codes)
         with np.errstate(invalid="ignore"):  # the code of an infinity times a scale of zero
             values = self._grouped(grid) * steps
         return _join(values, blocks.shape, blocks.axis)
@@ -239,9 +248,22 @@ class BaseBlockFormat(ABC):
         )
 
     @cached_property
-    def _grid(self) -> Format:
+    def grid(self) -> Format:
         """The element format without a power of two of its own, which goes into the steps."""
         return self.element.base if isinstance(self.element, ScaledFormat) else self.element
+
+    def scale_codes_of(self, magnitude: Values) -> CodeArray:
+        """Codes of the scales of blocks with these largest magnitudes (one axis, finite)."""
+        return self._scale_codes(magnitude[:, None], None)
+
+    def steps_of(self, scale_codes: CodeArray) -> npt.NDArray[np.float64]:
+        """Value of the grid's one in blocks with these scales."""
+        return self._steps(scale_codes, None)[..., 0, 0]
+
+    def _is_quick(self, blocks: Values) -> bool:
+        """Whether `quick` may be tried: float32 does, and a block has one scale and no other."""
+        one = self.group == self.size and not self.has_tensor_scale
+        return bool(blocks.size) and blocks.dtype == np.float32 and one and self._fits_float32
 
     def _steps(self, scale_codes: CodeArray, tensor_scale: float | None) -> npt.NDArray[np.float64]:
         """Value of the grid's one in every group, shape (..., blocks, groups, 1)."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hwmodel.blocks.base import BaseBlockFormat, precision
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, Format, IntFormat, PowerFormat, ScaledFormat
-from hwmodel.formats.base import CodeArray
+from hwmodel.formats.base import CodeArray, code_dtype
 
 __all__ = ["BlockFormat", "ScaleRule"]
 
@@ -152,7 +152,7 @@ class BlockFormat(BaseBlockFormat):
         unit = self.element.scale if isinstance(self.element, ScaledFormat) else 1.0
         return (
             precision(self.element) + 1 + self._step_precision <= _SINGLE_BITS
-            and self._grid.lsb_exponent > -100
+            and self.grid.lsb_exponent > -100
             and self.element.lsb_exponent + self.scale.lsb_exponent >= -149
             and self.scale.lsb_exponent + math.log2(unit) >= -149
             and math.log2(self.scale.max_value) + math.log2(unit) < 128
@@ -186,6 +186,16 @@ class BlockFormat(BaseBlockFormat):
         return codes
 
     def _power_codes(self, scale: PowerFormat, magnitude: npt.NDArray[Any]) -> CodeArray:
+        exact = float(np.float32(self.element.max_value)) == self.element.max_value
+        if magnitude.dtype == np.float32 and magnitude.ndim == 1 and exact:
+            from hwmodel.blocks.kernels import power_codes
+
+            codes = np.empty(magnitude.shape, code_dtype(scale.bits))
+            largest = int(np.float32(self.element.max_value).view(np.int32))
+            ceil = self.rule is ScaleRule.CEIL
+            bits = np.ascontiguousarray(magnitude).view(np.int32)
+            power_codes(bits, largest, ceil, scale.bias, scale.max_code, codes)
+            return codes
         fraction, exponent = np.frexp(magnitude)
         top_fraction, top_exponent = math.frexp(self.element.max_value)
         exponent = exponent.astype(np.int64) - top_exponent

@@ -130,7 +130,7 @@ class Format(ABC):
         request = self._request(overflow, rounding, random, random_bits)
         carrier = Carrier.of(x)
         rounded = self._quantize(carrier.flat, request, request.random_for(carrier.shape))
-        return carrier.restore(rounded, self.name)
+        return carrier.restore(rounded, self)
 
     def encode(
         self,

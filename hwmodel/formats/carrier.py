@@ -60,8 +60,8 @@ class Carrier:
             )
         return cls(np.ascontiguousarray(array, dtype=work).reshape(-1), array.shape, dtype)
 
-    def restore(self, result: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
-        """Give results the shape and dtype in which the values came.
+    def restore(self, result: npt.NDArray[Any], fmt: object) -> npt.NDArray[Any]:
+        """Give results, rounded to `fmt`, the shape and dtype in which the values came.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class Carrier:
             lost = (back != result) & ~np.isnan(result)
             if lost.any():
                 raise HwmodelError(
-                    f"the value {float(result[lost][0]):.9g} of {name} does not fit {self.dtype},"
+                    f"the value {float(result[lost][0]):.9g} of {fmt} does not fit {self.dtype},"
                     " in which the values came; pass them as float64"
                 )
             result = narrow

@@ -80,6 +80,7 @@ class IntFormat(Format):
     def _quantize(
         self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> npt.NDArray[Any]:
+        x = self._narrow(x, request)
         if self._is_quick(x, request):
             from hwmodel.formats.integers import quantize
 
@@ -94,6 +95,7 @@ class IntFormat(Format):
         self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> CodeArray:
         codes = np.empty(x.shape, code_dtype(self.bits))
+        x = self._narrow(x, request)
         if self._is_quick(x, request):
             from hwmodel.formats.integers import encode
 
@@ -112,6 +114,13 @@ class IntFormat(Format):
             sign = 1 << (self.bits - 1)
             integers = (integers ^ sign) - sign
         return integers.astype(np.float64)
+
+    def _narrow(self, x: npt.NDArray[Any], request: Request) -> npt.NDArray[Any]:
+        if x.dtype != np.float64 or request.overflow is not Overflow.SATURATE:
+            return x
+        from hwmodel.formats.narrow import narrow
+
+        return narrow(x, request, self.bits, self.bits, 0)
 
     def _is_quick(self, x: npt.NDArray[Any], request: Request) -> bool:
         """Whether float32 holds all the format's integers and half of one."""

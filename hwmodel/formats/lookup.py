@@ -20,7 +20,7 @@ from hwmodel.formats.rounding import Overflow, Request, Rounding
 if TYPE_CHECKING:
     from hwmodel.formats.floating import FloatFormat
 
-__all__ = ["encode", "narrowed", "quantize", "suits"]
+__all__ = ["encode", "quantize", "suits"]
 
 _UPPER_MANTISSA = 7
 _UPPER_LSB = -126 - _UPPER_MANTISSA
@@ -108,23 +108,3 @@ def _numbers() -> npt.NDArray[np.float32]:
     """One float32 for each entry: the upper half, and one bit more where something follows."""
     place = np.arange(1 << 17, dtype=np.uint32)
     return (place >> 1 << 16 | place & 1).astype(np.uint32).view(np.float32)
-
-
-def narrowed(x: npt.NDArray[np.float64], result: npt.NDArray[np.float32]) -> None:
-    """Write float64 numbers as float32, rounded to odd: no later rounding sees a difference.
-
-    That holds for roundings to 22 bits and fewer in float32's range: Boldo and Melquiond (2008,
-    see `hwmodel.arithmetic.steps`) ask for two bits more than the last rounding leaves.
-    """
-    _narrowed(x, result.view(np.int32))
-
-
-@jit
-def _narrowed(x: Any, bits: Any) -> None:
-    for i in range(x.size):
-        near = np.float32(x[i])
-        back = np.float64(near)
-        lost = np.int32(back != x[i])
-        # Cut off, then the last bit tells that something was.
-        over = np.int32(abs(back) > abs(x[i]))
-        bits[i] = np.int32(np.int32(np.float32(near).view(np.int32) - over) | lost)

@@ -81,8 +81,8 @@ class Plan(NamedTuple):
 @functools.lru_cache(maxsize=1024)
 def plan_for(
     fmt: "FloatFormat", overflow: Overflow, rounding: Rounding, codes: bool
-) -> Plan | None:
-    """Constants of the quick route, or None where the general one is needed.
+) -> npt.NDArray[np.int32] | None:
+    """Numbers of a `Plan`, or None where the general route is needed.
 
     Negative values of an unsigned format are to be made zero first.
 
@@ -133,19 +133,45 @@ def plan_for(
         1 << (fmt.bits - 1) if fmt.signed else 0,
         int(fmt.has_negative_zero),
     )
-    return Plan(*(np.int32(number) for number in numbers))
+    return np.array(numbers, np.int32)
 
 
 def _bits(value: np.float32) -> int:
     return int(value.view(np.int32))
 
 
-def encode(plan: Plan, x: npt.NDArray[np.float32], codes: npt.NDArray[Any]) -> bool:
+@jit
+def _plan(numbers: Any) -> Plan:
+    """The constants by name. They come as an array, which compiled code takes in far quicker."""
+    return Plan(
+        numbers[0],
+        numbers[1],
+        numbers[2],
+        numbers[3],
+        numbers[4],
+        numbers[5],
+        numbers[6],
+        numbers[7],
+        numbers[8],
+        numbers[9],
+        numbers[10],
+        numbers[11],
+        numbers[12],
+        numbers[13],
+        numbers[14],
+    )
+
+
+def encode(
+    plan: npt.NDArray[np.int32], x: npt.NDArray[np.float32], codes: npt.NDArray[Any]
+) -> bool:
     """Write the codes of `x`; returns whether a NaN was met."""
     return bool(_encode(plan, x.view(np.int32), codes))
 
 
-def quantize(plan: Plan, x: npt.NDArray[np.float32], result: npt.NDArray[np.float32]) -> bool:
+def quantize(
+    plan: npt.NDArray[np.int32], x: npt.NDArray[np.float32], result: npt.NDArray[np.float32]
+) -> bool:
     """Write the rounded values of `x`; returns whether a NaN was met."""
     return bool(_quantize(plan, x.view(np.int32), result.view(np.int32)))
 
@@ -223,7 +249,8 @@ def _encode_wide_block(plan: Plan, bits: Any, codes: Any) -> Any:
 
 
 @jit
-def _encode(plan: Plan, bits: Any, codes: Any) -> Any:
+def _encode(numbers: Any, bits: Any, codes: Any) -> Any:
+    plan = _plan(numbers)
     saw_nan = False
     for first in range(0, bits.size, _BLOCK):
         source, target = bits[first : first + _BLOCK], codes[first : first + _BLOCK]
@@ -288,7 +315,8 @@ def _quantize_wide_block(plan: Plan, bits: Any, result: Any) -> Any:
 
 
 @jit
-def _quantize(plan: Plan, bits: Any, result: Any) -> Any:
+def _quantize(numbers: Any, bits: Any, result: Any) -> Any:
+    plan = _plan(numbers)
     saw_nan = False
     for first in range(0, bits.size, _BLOCK):
         source, target = bits[first : first + _BLOCK], result[first : first + _BLOCK]

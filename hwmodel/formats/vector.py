@@ -13,13 +13,12 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import MAX_TABLE_BITS, CodeArray, code_dtype
-from hwmodel.formats.rounding import Overflow, Request, Rounding
+from hwmodel.formats.rounding import Overflow, Request
 from hwmodel.parallel import in_pieces
 
 if TYPE_CHECKING:
     from hwmodel.formats.floating import FloatFormat
     from hwmodel.formats.kernels import Layout
-    from hwmodel.formats.quick import Plan
 
 __all__ = ["decode", "encode", "quantize"]
 
@@ -107,31 +106,16 @@ def layout_of(fmt: "FloatFormat") -> "Layout":
 
 
 def _narrow(fmt: "FloatFormat", x: npt.NDArray[Any], request: Request) -> npt.NDArray[Any]:
-    """The numbers as float32 where the rounding of `fmt` gives the same."""
-    if (
-        x.dtype != np.float64
-        or request.rounding is Rounding.STOCHASTIC
-        or request.overflow is Overflow.RAISE
-        or fmt.mantissa_bits > 20
-        or fmt.max_exponent > 126
-        or fmt.lsb_exponent < -146
-    ):
+    if x.dtype != np.float64:
         return x
-    from hwmodel.formats.lookup import narrowed
+    from hwmodel.formats.narrow import narrow
 
-    narrow = np.empty(x.shape, np.float32)
-
-    def work(part: slice) -> int:
-        narrowed(x[part], narrow[part])
-        return 0
-
-    in_pieces(work, x.size)
-    return narrow
+    return narrow(x, request, fmt.mantissa_bits + 1, fmt.max_exponent, fmt.lsb_exponent)
 
 
 def _quick_plan(
     fmt: "FloatFormat", x: npt.NDArray[Any], request: Request, codes: bool
-) -> "Plan | None":
+) -> npt.NDArray[np.int32] | None:
     from hwmodel.formats.quick import plan_for
 
     if x.dtype != np.float32:

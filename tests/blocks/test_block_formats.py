@@ -134,3 +134,25 @@ def test_wrong_input_is_explained():
         parse_block("e2m1g16ue5m3").quantize([math.nan])
     assert parse_block("mxfp4").quantize(np.zeros((0, 3))).shape == (0, 3)
     assert parse_block("nvfp4").quantize(np.zeros((3, 0))).shape == (3, 0)
+
+
+@pytest.mark.parametrize("name", ["mxfp8e4m3", "mxfp4", "mxint8", "int4g128fp16", "e2m1g32pow2"])
+def test_float32_takes_the_quick_route_to_the_same_result(name):
+    fmt = hwmodel.block(name)
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(40, 3, fmt.size)) * 2.0 ** rng.integers(-100, 90, (40, 3, 1))
+    x[1, 1] = 0.0
+    x[2, 2, 0], x[3, 0, 1] = 1e-42, -2e-41  # among float32's subnormals
+    x[2, 2, 1:] = 0.0
+    x[3, 0, 2:] *= 1e-30
+    x = x.astype(np.float32)
+    if fmt.scale.bits == 16:  # FP16 scales overflow and vanish beyond
+        x = np.clip(np.where(np.abs(x) < 1e-3, 0.0, x), -1e5, 1e5).astype(np.float32)
+    with np.errstate(over="ignore"):
+        wide = fmt.quantize(x.astype(np.float64)).astype(np.float32)
+    np.testing.assert_array_equal(fmt.quantize(x), wide)
+    quick, general = fmt.encode(x), fmt.encode(x.astype(np.float64))
+    np.testing.assert_array_equal(quick.element_codes, general.element_codes)
+    np.testing.assert_array_equal(quick.scale_codes, general.scale_codes)
+    x[0, 0, 3] = np.nan  # not usual: the general route
+    assert np.isnan(fmt.quantize(x)[0, 0]).all() or name == "int4g128fp16"

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import Overflow, Rounding, parse_format
-from hwmodel.formats.lookup import narrowed, suits
+from hwmodel.formats.lookup import suits
+from hwmodel.formats.narrow import narrowed
 from hwmodel.formats.rounding import Request
 from hwmodel.formats.scalar import decode_scalar, encode_scalar
 
@@ -103,6 +104,23 @@ def test_float64_is_rounded_once(name, rounding, seed):
     assert rounded.dtype == np.float64
     np.testing.assert_array_equal(rounded, values)
     np.testing.assert_array_equal(np.signbit(rounded), np.signbit(values))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["int8", "uint4", "int12sym", "int20", "int22", "int32"]),
+    st.sampled_from([Rounding.NEAREST_EVEN, *RULES]),
+    st.integers(0, 2**32),
+)
+def test_float64_is_rounded_once_to_integers_too(name, rounding, seed):
+    fmt = parse_format(name)
+    rng = np.random.default_rng(seed)
+    half = rng.integers(2 * int(fmt.min_value) - 2, 2 * int(fmt.max_value) + 2, 20) / 2
+    x = np.concatenate([half, np.nextafter(half, np.inf), half * (1 - 2.0**-45), [1e300, -1e300]])
+    expected = [encode_scalar(fmt, float(v), Overflow.SATURATE, rounding) for v in x]
+    np.testing.assert_array_equal(fmt.encode(x, rounding=rounding), expected)
+    values = [decode_scalar(fmt, code) for code in expected]
+    np.testing.assert_array_equal(fmt.quantize(x, rounding=rounding), values)
 
 
 def test_narrowed_numbers_are_odd_where_something_was_lost():

@@ -1,0 +1,66 @@
+"""float64 as float32 where no rounding sees the difference: the quick routes are for float32."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwmodel.compiled import jit
+from hwmodel.formats.rounding import Overflow, Request, Rounding
+from hwmodel.parallel import in_pieces
+
+__all__ = ["narrow", "narrowed"]
+
+
+def narrow(
+    x: npt.NDArray[Any], request: Request, precision: int, max_exponent: int, lsb_exponent: int
+) -> npt.NDArray[Any]:
+    """Numbers as float32 if they are float64 and a format rounds both alike; else as they came.
+
+    Parameters
+    ----------
+    x : ndarray of float32 or float64
+        The numbers, flat.
+    request : Request
+        The rules.
+    precision, max_exponent, lsb_exponent : int
+        Bits of the format's significands, exponent of its largest value and of its last place.
+    """
+    if (
+        x.dtype != np.float64
+        or request.rounding is Rounding.STOCHASTIC
+        # Wrapping asks for all of a number, and an error for the number itself.
+        or request.overflow in (Overflow.RAISE, Overflow.WRAP)
+        or precision > 21
+        or max_exponent > 126
+        or lsb_exponent < -146
+    ):
+        return x
+    result = np.empty(x.shape, np.float32)
+
+    def work(part: slice) -> int:
+        narrowed(x[part], result[part])
+        return 0
+
+    in_pieces(work, x.size)
+    return result
+
+
+def narrowed(x: npt.NDArray[np.float64], result: npt.NDArray[np.float32]) -> None:
+    """Write float64 numbers as float32, rounded to odd: no later rounding sees a difference.
+
+    That holds for roundings to 22 bits and fewer in float32's range: Boldo and Melquiond (2008,
+    see `hwmodel.arithmetic.steps`) ask for two bits more than the last rounding leaves.
+    """
+    _narrowed(x, result.view(np.int32))
+
+
+@jit
+def _narrowed(x: Any, bits: Any) -> None:
+    for i in range(x.size):
+        near = np.float32(x[i])
+        back = np.float64(near)
+        lost = np.int32(back != x[i])
+        # Cut off, then the last bit tells that something was.
+        over = np.int32(abs(back) > abs(x[i]))
+        bits[i] = np.int32(np.int32(np.float32(near).view(np.int32) - over) | lost)
