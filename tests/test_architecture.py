@@ -28,6 +28,7 @@ MAY_IMPORT = {
         *("formats", "units", "arithmetic", "rtl", "technology", "yosys"),
         *("sim", "synthesis", "accuracy"),
     },
+    "fpga": {"units", "rtl", "sim", "yosys"},
     "reports": {"formats", "units", "cost"},
 }
 
