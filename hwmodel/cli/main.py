@@ -27,6 +27,7 @@ COMMANDS = {
     "vectors": ("hwmodel.cli.vectors", "Write conformance vectors of conversions and operations."),
     "cosim": ("hwmodel.cli.cosim", "Run a unit against the golden model in a simulator."),
     "synth": ("hwmodel.cli.synth", "Map a unit to real cells: area and delay."),
+    "frontier": ("hwmodel.cli.frontier", "Area, delay and energy from smallest to fastest."),
     "energy": ("hwmodel.cli.energy", "Energy per MAC from the switching of the mapped netlist."),
     "fpga": ("hwmodel.cli.fpga", "LUTs, carries and DSP blocks of a unit on an FPGA."),
     "accuracy": ("hwmodel.cli.accuracy", "Score real networks under the formats."),

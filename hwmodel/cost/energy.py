@@ -30,7 +30,13 @@ from hwmodel.technology import (
 from hwmodel.technology.design import CLOCK_SLEW_NS, INPUT_SLEW_NS, OUTPUT_LOAD_FF
 from hwmodel.units import UnitSpec
 
-__all__ = ["DEFAULT_VECTORS", "EnergyResult", "energy_of_netlist", "measure_energy"]
+__all__ = [
+    "DEFAULT_VECTORS",
+    "LEAST_VECTORS",
+    "EnergyResult",
+    "energy_of_netlist",
+    "measure_energy",
+]
 
 DEFAULT_VECTORS = 64 * ACCUMULATION_LENGTH
 # Raise when the same netlist and stimulus give other figures than before.
@@ -40,6 +46,7 @@ _RESET_CYCLES = 3
 _LATENCY = 2
 # Fewer accumulations than this give no honest interval.
 _LEAST_ACCUMULATIONS = 8
+LEAST_VECTORS = _LEAST_ACCUMULATIONS * ACCUMULATION_LENGTH
 
 
 @dataclass(frozen=True)
@@ -257,10 +264,9 @@ def energy_of_netlist(
         The netlist does not compute what the golden model says, the clock is too short, or the
         library has no power tables.
     """
-    least = _LEAST_ACCUMULATIONS * ACCUMULATION_LENGTH
-    if stimulus.a_codes.size < least:
+    if stimulus.a_codes.size < LEAST_VECTORS:
         raise HwmodelError(
-            f"expected at least {least} vectors ({_LEAST_ACCUMULATIONS} accumulations of"
+            f"expected at least {LEAST_VECTORS} vectors ({_LEAST_ACCUMULATIONS} accumulations of"
             f" {ACCUMULATION_LENGTH}), got {stimulus.a_codes.size}"
         )
     gates = build_gates(netlist, library)

@@ -7,6 +7,6 @@ May import ``formats``, ``units``, ``arithmetic`` (to check netlists), ``technol
 """
 
 from hwmodel.synthesis.result import SynthesisResult, TriedPoint, pareto
-from hwmodel.synthesis.synthesize import frontier, synthesize
+from hwmodel.synthesis.synthesize import synthesize
 
-__all__ = ["SynthesisResult", "TriedPoint", "frontier", "pareto", "synthesize"]
+__all__ = ["SynthesisResult", "TriedPoint", "pareto", "synthesize"]

@@ -20,7 +20,7 @@ __all__ = ["Mapped", "load_netlist", "map_blocks", "map_design", "size_mapped", 
 
 # Part of every key: raise it when the meaning of a stored run changes.
 _VERSION = 1
-_SIZING_VERSION = 2
+_SIZING_VERSION = 3
 # Growing cells gains a third of the delay at most; slower netlists are not worth the time.
 _HOPELESS = 1.6
 _KIND = "mapping"
@@ -117,7 +117,7 @@ def _keep(key: str, design: dict[str, Any], top: str, library: CellLibrary, stor
 
 
 def size_mapped(
-    mapped: Mapped, top: str, library: CellLibrary, clock_ns: float | None, store: Store
+    mapped: Mapped, top: str, library: CellLibrary, store: Store, clock_ns: float | None
 ) -> Mapped:
     """Exchange cells of a mapped design for the goal, or fetch the finished run from the store.
 
@@ -129,10 +129,10 @@ def size_mapped(
         Its top module.
     library
         Its cells.
-    clock_ns
-        Clock period aimed at; None for minimum area. A netlist far too slow is left as it is.
     store
         Where finished runs are kept.
+    clock_ns
+        Clock period aimed at; None for minimum area. A netlist far too slow is left as it is.
     """
     key = content_key(version=_SIZING_VERSION, mapped=mapped.key, clock=clock_ns)
     found = store.load(_KIND, key)

@@ -12,6 +12,7 @@ file; an inverter behind a flip-flop is free (the cell has both outputs) but ABC
 reading the complement output and removing the inverters afterwards saves 2-3 % of a small unit.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 __all__ = [
@@ -19,6 +20,9 @@ __all__ = [
     "DEFAULT_FLOW",
     "SPEED_SCRIPTS",
     "Recipe",
+    "deepened",
+    "hurried_recipes",
+    "hurried_screening",
     "refining_recipes",
     "screening_recipes",
 ]
@@ -48,6 +52,10 @@ SPEED_SCRIPTS: dict[str, tuple[str, ...]] = {
 DEFAULT_FLOW = "default"
 # A delay that no path reaches: sizing then only shrinks.
 _SLACK_PS = 100_000
+# Delay targets lie on a grid: a point, and the ratio between neighbours.
+_GRID_PS = 1000.0
+_STEP = 1.2
+_COARSE_STEP = 1.5
 
 
 @dataclass(frozen=True)
@@ -105,20 +113,17 @@ class Recipe:
 
 
 def screening_recipes(clock_ns: float | None) -> tuple[Recipe, ...]:
-    """Recipes that every structure of a unit goes through, cheap ones.
+    """Recipes that every structure of a unit goes through: one cheap run each.
+
+    None of them depends on the clock itself, so that all clocks of a unit share the runs.
 
     Parameters
     ----------
     clock_ns
         Clock period aimed at; None for minimum area.
     """
-    area = (
-        Recipe("amap", adder="ripple", adder_cells=True, complement=True),
-        Recipe("amap", complement=True),
-    )
-    if clock_ns is None:
-        return area
-    return (*area[1:], Recipe("map", _target(clock_ns, 0.8), adder="sklansky", complement=True))
+    free = Recipe("amap", complement=True)
+    return (replace(free, adder="ripple", adder_cells=True),) if clock_ns is None else (free,)
 
 
 def refining_recipes(clock_ns: float | None) -> tuple[Recipe, ...]:
@@ -129,30 +134,45 @@ def refining_recipes(clock_ns: float | None) -> tuple[Recipe, ...]:
     clock_ns
         Clock period aimed at; None for minimum area.
     """
+    free = Recipe("amap", complement=True)
     if clock_ns is None:
-        scripts = [Recipe(script, complement=True) for script in ("amap2", "deep", "nf", "mapa")]
-        with_cells = [replace(r, adder="ripple", adder_cells=True) for r in scripts]
-        true = [
-            Recipe(script, adder="ripple", adder_cells=True) for script in ("amap", "amap2", "deep")
-        ]
-        return (*with_cells, *scripts[:2], *true)
-    small = [Recipe("amap2", adder=adder, complement=True) for adder in ("default", "sklansky")]
-    fast = [
+        return (free,)
+    return (
+        replace(free, adder_cells=True),
+        replace(free, script="amap2"),
+        Recipe("mapa", _target(clock_ns, 0.65), adder="sklansky", complement=True),
+        Recipe("map", _target(clock_ns, 0.95), complement=True),
+    )
+
+
+def deepened(recipe: Recipe) -> Recipe:
+    """Return the same recipe with the dearest area script, ten times as long: for finalists."""
+    return replace(recipe, script="deep")
+
+
+def hurried_screening(clock_ns: float) -> tuple[Recipe, ...]:
+    """Recipes for every structure where the clock is out of the cheap ones' reach."""
+    target = _target(clock_ns, 0.8, _COARSE_STEP)
+    return (Recipe("map", target, adder="sklansky", complement=True),)
+
+
+def hurried_recipes(clock_ns: float) -> tuple[Recipe, ...]:
+    """Recipes for the best structures where the clock is out of the cheap ones' reach."""
+    return tuple(
         Recipe(script, _target(clock_ns, share), adder=adder, complement=True)
         for script, share, adder in (
             ("map", 0.5, "sklansky"),
             ("map", 0.65, "default"),
-            ("map", 0.95, "default"),
             ("fraig", 0.65, "sklansky"),
             ("fraig", 0.8, "default"),
-            ("balance", 0.65, "default"),
-            ("mapa", 0.65, "sklansky"),
         )
-    ]
-    cells = Recipe("amap", adder_cells=True, complement=True)
-    return (*small, cells, *fast)
+    )
 
 
-def _target(clock_ns: float, share: float) -> int:
-    """ABC's delay target in ps: a share of the clock, the rest being clock-to-output and setup."""
-    return max(round(1000.0 * clock_ns * share), 1)
+def _target(clock_ns: float, share: float, step: float = _STEP) -> int:
+    """ABC's delay target in ps: a share of the clock, the rest being clock-to-output and setup.
+
+    Rounded to a geometric grid, so that neighbouring clocks share their runs.
+    """
+    wanted = max(1000.0 * clock_ns * share, 1.0)
+    return max(round(_GRID_PS * step ** round(math.log(wanted / _GRID_PS, step))), 1)

@@ -1,15 +1,16 @@
 """Best of structures and recipes for a unit and a goal.
 
-Two rounds, the same for every unit: each structure goes through the cheap screening recipes, then
-the best few through all the others. Every run is kept in the store, so an interrupted search goes
-on where it was, and several processes may share one.
+The same rounds for every unit: each structure goes through a cheap screening recipe, the best few
+through others, and of the netlists that miss the clock only the most promising are grown to it.
+Every run is kept in the store, so an interrupted search goes on where it was, several processes
+may share one, and the clocks of a unit share what does not depend on the clock.
 """
 
 import functools
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from typing import ParamSpec
+from typing import Concatenate, ParamSpec
 
 from hwmodel.errors import HwmodelError, ToolError
 from hwmodel.rtl import Structure, structures_for, to_rtlil
@@ -18,6 +19,9 @@ from hwmodel.synthesis.mapping import Mapped, map_design, size_mapped, speed_for
 from hwmodel.synthesis.recipes import (
     DEFAULT_FLOW,
     Recipe,
+    deepened,
+    hurried_recipes,
+    hurried_screening,
     refining_recipes,
     screening_recipes,
 )
@@ -41,9 +45,15 @@ Progress = Callable[[str, int, int], None]
 
 P = ParamSpec("P")
 
-_WORKERS = 2
 # Structures that go on to the second round.
 FINALISTS = 2
+# Candidates within this factor of the least area that go through the dearest script, and how many.
+_NEAR, _DEEP = 1.02, 3
+# A clock is easy if a cheap netlist is this close to it as mapped: then area recipes suffice.
+_EASY = 1.15
+# Netlists grown towards a clock; those slower by the factor, or larger than the best by the share
+# that shrinking may give back, are not.
+_GROWN, _HOPELESS, _SHRINKS = 4, 1.45, 0.97
 # Share of its period that a netlist is asked to reach where the clock itself is out of reach.
 _STRETCH = 0.9
 
@@ -64,6 +74,14 @@ class Candidate:
         if mapped.delay_ns <= clock_ns:
             return (0.0, mapped.area_um2, mapped.delay_ns)
         return (1.0, mapped.delay_ns, mapped.area_um2)
+
+    def promise(self, clock_ns: float | None) -> tuple[float, ...]:
+        """Smaller is better: area once grown to the clock, guessed before that is done."""
+        mapped = self.mapped
+        if clock_ns is None:
+            return self.rank(None)
+        late = max(mapped.delay_ns / clock_ns, 1.0)
+        return (float(late > _HOPELESS), mapped.area_um2 * late, mapped.delay_ns)
 
     def point(self, baseline: bool = False) -> TriedPoint:
         """Its figures."""
@@ -116,6 +134,8 @@ def search(
     clock_ns: float | None,
     store: Store,
     progress: Progress | None = None,
+    *,
+    workers: int = 2,
 ) -> Search:
     """Find the best netlist for a goal.
 
@@ -131,6 +151,8 @@ def search(
         Where finished runs are kept.
     progress
         Told after every run.
+    workers
+        How many child processes run at a time.
 
     Returns
     -------
@@ -145,32 +167,67 @@ def search(
         The unit cannot be built, or the library cannot be used.
     """
     structures = structures_for(spec)
-    first = [(s, r) for s in structures for r in screening_recipes(clock_ns)]
     baseline = (operator_structure(spec), Recipe(DEFAULT_FLOW))
-    with _Pool(spec, library, clock_ns, store, progress) as pool:
-        yardstick, *screened = pool.run([baseline, *first])
+    with _Pool(spec, library, clock_ns, store, progress, workers) as pool:
+        yardstick, *screened = pool.run(
+            [baseline, *((s, r) for s in structures for r in screening_recipes(clock_ns))]
+        )
         tried = [candidate for candidate in screened if candidate is not None]
         if not tried:
             raise pool.errors[0]
-        ranked = sorted(tried, key=lambda c: c.rank(clock_ns))
-        finalists = list(dict.fromkeys(c.structure for c in ranked))[:FINALISTS]
-        second = pool.run([(s, r) for s in finalists for r in refining_recipes(clock_ns)])
-        tried += [candidate for candidate in second if candidate is not None]
-        best = min(tried, key=lambda c: c.rank(clock_ns))
         if clock_ns is None:
-            best = pool.finish(best, speed_for_free, best.mapped, spec.identifier, library, store)
-            tried.append(best)
-        elif best.mapped.delay_ns > clock_ns:
-            # Out of reach: see how far the fastest few can go.
-            for last in sorted(tried, key=lambda c: c.rank(clock_ns))[:FINALISTS]:
-                aim = max(clock_ns, _STRETCH * last.mapped.delay_ns)
-                tried.append(
-                    pool.finish(
-                        last, size_mapped, last.mapped, spec.identifier, library, aim, store
-                    )
-                )
-            best = min(tried, key=lambda c: c.rank(clock_ns))
+            _least_area(pool, tried)
+        else:
+            _least_area_at(pool, tried, structures, clock_ns)
+        best = min(tried, key=lambda c: c.rank(clock_ns))
     return Search(best, yardstick, tuple(tried), tuple(str(error) for error in pool.errors))
+
+
+def _best_structures(tried: list[Candidate], clock_ns: float | None, count: int) -> list[Structure]:
+    ranked = sorted(tried, key=lambda c: c.promise(clock_ns))
+    return list(dict.fromkeys(c.structure for c in ranked))[:count]
+
+
+def _least_area(pool: "_Pool", tried: list[Candidate]) -> None:
+    """Go on from the screened candidates to the least area; adds to `tried`."""
+    finalists = _best_structures(tried, None, FINALISTS + 1)
+    tried += pool.tries([(s, r) for s in finalists for r in refining_recipes(None)])
+    ranked = sorted(tried, key=lambda c: c.rank(None))
+    near = [c for c in ranked if c.mapped.area_um2 <= _NEAR * ranked[0].mapped.area_um2]
+    tried += pool.tries([(c.structure, deepened(c.recipe)) for c in near[:_DEEP]])
+    tried.append(pool.finish(min(tried, key=lambda c: c.rank(None)), speed_for_free))
+
+
+def _least_area_at(
+    pool: "_Pool", tried: list[Candidate], structures: tuple[Structure, ...], clock: float
+) -> None:
+    """Go on from the screened candidates to the least area at a clock; adds to `tried`."""
+    recipes = refining_recipes(clock)
+    if min(c.mapped.delay_ns for c in tried) > clock * _EASY:
+        tried += pool.tries([(s, r) for s in structures for r in hurried_screening(clock)])
+        recipes += hurried_recipes(clock)
+    finalists = _best_structures(tried, clock, FINALISTS)
+    tried += pool.tries([(s, r) for s in finalists for r in recipes])
+    # Growing is the dear step: the most promising first, and none that cannot win any more.
+    seen: set[tuple[float, float]] = set()
+    waiting: list[Candidate] = []
+    for candidate in sorted(tried, key=lambda c: c.promise(clock)):
+        figures = (round(candidate.mapped.area_um2, 3), round(candidate.mapped.delay_ns, 6))
+        if candidate.mapped.delay_ns > clock and figures not in seen:
+            seen.add(figures)
+            waiting.append(candidate)
+    for candidate in waiting[:_GROWN]:
+        met = [c.mapped.area_um2 for c in tried if c.mapped.delay_ns <= clock]
+        if candidate.mapped.delay_ns > clock * _HOPELESS or (
+            met and candidate.mapped.area_um2 * _SHRINKS > min(met)
+        ):
+            continue
+        tried.append(pool.finish(candidate, size_mapped, clock))
+    if min(c.mapped.delay_ns for c in tried) > clock:
+        # Out of reach: see how far the fastest few can go.
+        for last in sorted(tried, key=lambda c: c.rank(clock))[:FINALISTS]:
+            aim = max(clock, _STRETCH * last.mapped.delay_ns)
+            tried.append(pool.finish(last, size_mapped, aim))
 
 
 class _Pool:
@@ -183,13 +240,14 @@ class _Pool:
         clock_ns: float | None,
         store: Store,
         progress: Progress | None,
+        workers: int,
     ) -> None:
         self._spec = spec
         self._library = library
         self._clock_ns = clock_ns
         self._store = store
         self._progress = progress
-        self._executor = ThreadPoolExecutor(_WORKERS)
+        self._executor = ThreadPoolExecutor(workers)
         self._done = self._known = 0
         self._stopped = False
         self.errors: list[ToolError] = []
@@ -226,11 +284,22 @@ class _Pool:
                 self._progress(f"{structure.name} {recipe.name}", self._done, self._known)
         return [results[place] for place in range(len(tries))]
 
+    def tries(self, tries: list[tuple[Structure, Recipe]]) -> list[Candidate]:
+        """Run them; only those that the tool finished."""
+        return [candidate for candidate in self.run(tries) if candidate is not None]
+
     def finish(
-        self, candidate: Candidate, step: Callable[P, Mapped], *args: P.args, **named: P.kwargs
+        self,
+        candidate: Candidate,
+        step: Callable[Concatenate[Mapped, str, CellLibrary, Store, P], Mapped],
+        *args: P.args,
+        **named: P.kwargs,
     ) -> Candidate:
         """Take a candidate a step further, in a worker: the main thread stays interruptible."""
-        mapped = self._executor.submit(step, *args, **named).result()
+        top = self._spec.identifier
+        mapped = self._executor.submit(
+            step, candidate.mapped, top, self._library, self._store, *args, **named
+        ).result()
         return replace(candidate, mapped=mapped)
 
     def _one(self, structure: Structure, recipe: Recipe) -> Candidate:
@@ -238,8 +307,10 @@ class _Pool:
         try:
             rtlil = rtlil_of(self._spec, structure)
             mapped = map_design(rtlil, top, recipe, self._library, self._store)
-            if recipe.script != DEFAULT_FLOW and not self._stopped:
-                mapped = size_mapped(mapped, top, self._library, self._clock_ns, self._store)
+            # Shrinking is quick; growing waits until the best are known.
+            meets = self._clock_ns is None or mapped.delay_ns <= self._clock_ns
+            if recipe.script != DEFAULT_FLOW and meets and not self._stopped:
+                mapped = size_mapped(mapped, top, self._library, self._store, self._clock_ns)
         except HwmodelError as error:
             raise type(error)(
                 f"{self._spec.name}, structure {structure.name}, recipe {recipe.name}: {error}"

@@ -38,6 +38,10 @@ _PATIENCE = 30
 _WORTH = 0.998
 # Area (um2) charged for a move that costs none, so that gains per area stay comparable.
 _FREE_AREA = 0.05
+# Moves made after one round of trials, if each is still worth this share of the best one and of
+# what its own trial promised.
+_TOGETHER = 5
+_LATER = 0.5
 
 
 class _Families:
@@ -320,19 +324,22 @@ def _speed_up(
     circuit: Circuit, state: State, clock: float, free_only: bool, most_moves: int
 ) -> None:
     path = np.empty(400, np.int64)
+    scores = np.empty(400)
+    gains = np.empty(400)
+    choices = np.empty(400, np.int64)
     period, total = evaluate(circuit, state, clock)
     mark, patience = period, 0
-    for _ in range(most_moves):
+    moves = 0
+    while moves < most_moves:
         # Beyond what the netlist can do, moves only shuffle violations about.
-        patience += 1
         if period < mark * _WORTH:
             mark, patience = period, 0
         if total <= 0.0 or patience > _PATIENCE:
             return
         count = critical_cells(circuit, state, path)
-        best_score, best_cell, best_choice = 0.0, -1, -1
         for k in range(count):
             cell = path[k]
+            scores[k] = 0.0
             here = circuit.variant_first[cell] + state.choice[cell]
             for k2 in range(circuit.neighbours.shape[1]):
                 choice = circuit.neighbours[here, k2]
@@ -350,12 +357,31 @@ def _speed_up(
                 if gain < _LEAST_GAIN or new_period > period + 1e-9:
                     continue
                 score = gain / max(step, _FREE_AREA)
-                if score > best_score:
-                    best_score, best_cell, best_choice = score, cell, choice
-        if best_cell < 0:
+                if score > scores[k]:
+                    scores[k], gains[k], choices[k] = score, gain, choice
+        # The trials of a round serve several moves: the best, then others still nearly as good.
+        limit = _LATER * scores[:count].max() if count else 0.0
+        first = True
+        for _ in range(_TOGETHER):
+            k = int(np.argmax(scores[:count])) if count else 0
+            if count == 0 or scores[k] <= 0.0 or scores[k] < limit:
+                break
+            cell, choice = path[k], choices[k]
+            scores[k] = 0.0
+            if not first:
+                new_period, new_total = try_variant(circuit, state, cell, choice, clock)
+                gain = (total - new_total) + 4.0 * (period - new_period)
+                if gain < _LATER * gains[k] or new_period > period + 1e-9:
+                    continue
+            apply_variant(circuit, state, cell, choice)
+            period, total = evaluate(circuit, state, clock)
+            first = False
+            moves += 1
+            patience += 1
+            if total <= 0.0:
+                return
+        if first:
             return
-        apply_variant(circuit, state, best_cell, best_choice)
-        period, total = evaluate(circuit, state, clock)
 
 
 @jit

@@ -4,26 +4,22 @@ import importlib.metadata
 import json
 import math
 import re
-from functools import cache
-from hashlib import sha256
-from pathlib import Path
+from dataclasses import replace
 
-import hwmodel
-import hwmodel.rtl
 from hwmodel.errors import HwmodelError
 from hwmodel.rtl import structures_for
-from hwmodel.store import Store, content_key
+from hwmodel.store import Store
+from hwmodel.synthesis.keys import code_digest, design_digests, result_key, scripts_digest
 from hwmodel.synthesis.mapping import load_netlist, map_blocks
-from hwmodel.synthesis.recipes import refining_recipes, screening_recipes
-from hwmodel.synthesis.result import SynthesisResult, TriedPoint, pareto
-from hwmodel.synthesis.search import FINALISTS, Progress, Search, rtlil_of, search
+from hwmodel.synthesis.result import SynthesisResult, TriedPoint
+from hwmodel.synthesis.search import Progress, Search, rtlil_of, search
 from hwmodel.synthesis.verify import check_netlist
 from hwmodel.technology.library import CellLibrary, load_library
 from hwmodel.technology.netlist import read_netlist
 from hwmodel.units import UnitSpec
 from hwmodel.yosys import pyosys_version, run_yosys
 
-__all__ = ["frontier", "synthesize"]
+__all__ = ["synthesize"]
 
 _KIND = "synthesis"
 
@@ -35,6 +31,7 @@ def synthesize(
     *,
     store: Store | None = None,
     progress: Progress | None = None,
+    workers: int = 2,
 ) -> SynthesisResult:
     """Map a unit to real cells: the best of all its structures and all recipes.
 
@@ -50,6 +47,8 @@ def synthesize(
         Where finished runs are kept; the user's store if not given.
     progress
         Told after every run: what, how many are done, how many are known so far.
+    workers
+        How many child processes run at a time.
 
     Returns
     -------
@@ -68,43 +67,16 @@ def synthesize(
     library = library if library is not None else load_library()
     store = store if store is not None else Store()
     versions = _versions(library)
-    key = content_key(spec=spec.name, clock=clock_ns, versions=versions, code=_code_digest())
+    key = result_key(
+        spec.name, clock_ns, design_digests(spec, store), scripts_digest(), versions, code_digest()
+    )
     stored = store.load(_KIND, key)
     if stored is not None:
         return _from_store(stored)
-    found = search(spec, library, clock_ns, store, progress)
+    found = search(spec, library, clock_ns, store, progress, workers=workers)
     result = _finish(spec, library, clock_ns, store, found, versions)
     store.save(_KIND, key, _to_store(result))
     return result
-
-
-def frontier(
-    spec: UnitSpec,
-    library: CellLibrary | None = None,
-    clocks_ns: tuple[float, ...] = (),
-    *,
-    store: Store | None = None,
-    progress: Progress | None = None,
-) -> tuple[TriedPoint, ...]:
-    """Area against delay: the best of all points tried at minimum area and at each clock.
-
-    Parameters
-    ----------
-    spec, library, store, progress
-        As for `synthesize`.
-    clocks_ns
-        Clock targets in ns.
-
-    Returns
-    -------
-    tuple of TriedPoint
-        Smallest area first, each faster than the one before.
-    """
-    points: list[TriedPoint] = []
-    for clock in (None, *clocks_ns):
-        result = synthesize(spec, library, clock, store=store, progress=progress)
-        points += [point for point in result.points if not point.baseline]
-    return pareto(tuple(points))
 
 
 def _finish(
@@ -120,7 +92,9 @@ def _finish(
     design = load_netlist(best.mapped, store)
     checked = check_netlist(spec, read_netlist(design, library, top), library)
     rtlil = rtlil_of(spec, best.structure)
-    blocks = map_blocks(rtlil, top, _children(rtlil, top), best.recipe, library)
+    # The dearest script says no more about the shares of the blocks than the cheap one does.
+    quick = replace(best.recipe, script="amap") if best.recipe.script == "deep" else best.recipe
+    blocks = map_blocks(rtlil, top, _children(rtlil, top), quick, library)
     mapped = best.mapped
     total = sum(blocks.values())
     provenance = {
@@ -130,9 +104,8 @@ def _finish(
         "delay": "static timing with the library's wire-load model"
         f" ({library.wire_load.name}), ideal clock, input to output of registers with setup",
         "effort": (
-            f"{len(structures_for(spec))} structures x {len(screening_recipes(clock_ns))} screening"
-            f" recipes, the best {FINALISTS} x {len(refining_recipes(clock_ns))} more, then cell"
-            " sizing; the same policy for every unit"
+            f"{len(structures_for(spec))} structures through a cheap recipe, the best few through"
+            " more, then cell sizing of the most promising; the same policy for every unit"
         ),
         "runs": len(found.tried),
         "failed_runs": list(found.failures),
@@ -197,21 +170,6 @@ def _versions(library: CellLibrary) -> dict[str, str]:
         "amaranth": importlib.metadata.version("amaranth"),
         "library_sha256": library.sha256,
     }
-
-
-@cache
-def _code_digest() -> str:
-    """Hash of the source that a result depends on: formats, units, RTL, timing, synthesis."""
-    root = Path(hwmodel.__file__).parent
-    folders = [
-        root / name for name in ("formats", "units", "arithmetic", "technology", "synthesis")
-    ]
-    folders.append(Path(hwmodel.rtl.__file__).parent)
-    digest = sha256()
-    for folder in folders:
-        for path in sorted(folder.glob("*.py")):
-            digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
 
 
 def _to_store(result: SynthesisResult) -> dict[str, object]:

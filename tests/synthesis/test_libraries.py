@@ -27,7 +27,7 @@ def test_a_unit_maps_to_another_technology(other_library, store):
     rtlil = to_rtlil(SMALL, structures_for(SMALL)[0])
     recipe = Recipe("amap", adder="ripple", adder_cells=True, complement=True)
     mapped = map_design(rtlil, top, recipe, other_library, store)
-    sized = size_mapped(mapped, top, other_library, None, store)
+    sized = size_mapped(mapped, top, other_library, store, None)
     netlist = read_netlist(load_netlist(sized, store), other_library)
     check_netlist(SMALL, netlist, other_library)
     assert 0 < sized.register_area_um2 < sized.area_um2 <= mapped.area_um2

@@ -117,10 +117,10 @@ def test_no_inverter_is_left_behind_a_register(library, store):
 
 def test_sizing_for_area_costs_nothing_and_is_kept(mapped_small, library, store, monkeypatch):
     mapped, _ = mapped_small
-    small = size_mapped(mapped, TOP, library, None, store)
+    small = size_mapped(mapped, TOP, library, store, None)
     assert small.area_um2 < mapped.area_um2
     monkeypatch.setattr(mapping, "Sizer", lambda *_: pytest.fail("sized again"))
-    assert size_mapped(mapped, TOP, library, None, store) == small
+    assert size_mapped(mapped, TOP, library, store, None) == small
 
 
 def test_blocks_hold_all_registers_and_about_the_whole_area(mapped_small, library, store):

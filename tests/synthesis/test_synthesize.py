@@ -2,6 +2,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hwmodel.arithmetic import simulate
 from hwmodel.errors import HwmodelError, ToolError
 from hwmodel.rtl import structures_for
 from hwmodel.store import Store
-from hwmodel.synthesis import frontier, pareto, search, synthesize
+from hwmodel.synthesis import pareto, search, synthesize
 from hwmodel.synthesis.recipes import Recipe
 from hwmodel.synthesis.result import TriedPoint
 from hwmodel.technology import default_library
@@ -32,6 +33,9 @@ def short_policy(monkeypatch):
     monkeypatch.setattr(
         search, "refining_recipes", lambda clock: (refine.get(clock, Recipe("map", 400)),)
     )
+    monkeypatch.setattr(search, "deepened", lambda recipe: replace(recipe, script="amap2"))
+    monkeypatch.setattr(search, "hurried_screening", lambda clock: (Recipe("map", 300),))
+    monkeypatch.setattr(search, "hurried_recipes", lambda clock: ())
 
 
 def test_minimum_area_beats_plain_operators_and_says_how(short_policy, library, store):
@@ -104,14 +108,6 @@ def test_a_run_that_the_tool_fails_is_left_out_and_noted(short_policy, library, 
     monkeypatch.setattr(search, "screening_recipes", lambda clock: (bad,))
     with pytest.raises(ToolError, match="only supported on signed"):
         synthesize(unsigned, library, 1.0, store=store)
-
-
-def test_the_frontier_holds_no_beaten_point(short_policy, library, store):
-    front = frontier(SMALL, library, (0.8,), store=store)
-    areas, delays = [p.area_um2 for p in front], [p.delay_ns for p in front]
-    assert areas == sorted(areas)
-    assert delays == sorted(delays, reverse=True)
-    assert not any(p.baseline for p in front)
 
 
 def test_pareto_drops_points_that_another_beats():

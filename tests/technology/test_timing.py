@@ -121,9 +121,13 @@ SPEED = "strash\ndch\nmap -B 0.9 -D 500\ntopo\nbuffer -c\ntopo\nupsize -D 500\nd
 
 
 @pytest.mark.skipif(not shutil.which("sta"), reason="OpenSTA is not installed (Debian: opensta)")
-@pytest.mark.parametrize("script", ["", SPEED], ids=["area", "speed"])
-def test_opensta_agrees(library, tmp_path, script):
-    design, verilog = mapped_mac(8, 32, script)
+@pytest.mark.parametrize(
+    ("width", "sum_width", "script"),
+    [(8, 32, ""), (8, 32, SPEED), (4, 16, ""), (4, 12, SPEED.replace("500", "200"))],
+    ids=["int8-area", "int8-speed", "int4-area", "int4-fastest"],
+)
+def test_opensta_agrees(library, tmp_path, width, sum_width, script):
+    design, verilog = mapped_mac(width, sum_width, script)
     report = static_timing(read_netlist(design, library), library)
     # The analyser of Debian does not know signed ports.
     (tmp_path / "n.v").write_text(re.sub(r"\bsigned\b", "", verilog))
