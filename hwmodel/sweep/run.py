@@ -1,6 +1,5 @@
 """Carry out a sweep: from the store what is there, the rest measured in parallel and kept."""
 
-import os
 import queue
 import time
 from collections.abc import Callable
@@ -8,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hwmodel.errors import HwmodelError
+from hwmodel.parallel import core_count
 from hwmodel.store import Store
 from hwmodel.sweep.board import Board
+from hwmodel.sweep.claims import Claims
 from hwmodel.sweep.libraries import find_liberty
 from hwmodel.sweep.plan import LeftOut, SweepPlan
 from hwmodel.sweep.point import Task, failed_row, measure_point, tool_identity
@@ -117,8 +118,7 @@ def run_sweep(
     run = _Run(tasks, store, progress or (lambda _: None))
     missing = run.fetch()
     if missing:
-        cores = len(os.sched_getaffinity(0))
-        jobs = jobs or cores
+        jobs = jobs or core_count()
         places: Places
         if scheduler is None:
             from hwmodel.sweep.local import LocalPlaces
@@ -162,8 +162,13 @@ class _Run:
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     stored: int = 0
     warnings: list[str] = field(default_factory=list)
+    # Tasks that another sweep is at.
+    elsewhere: dict[str, Task] = field(default_factory=dict)
     # Seconds that points took: the first of their units, and those that followed.
     took: dict[bool, list[float]] = field(default_factory=lambda: {True: [], False: []})
+
+    def __post_init__(self) -> None:
+        self.claims = Claims(self.store, _KIND)
 
     def fetch(self) -> list[Task]:
         """Take from the store what it has; the tasks that remain."""
@@ -187,7 +192,7 @@ class _Run:
         running = 0
         losses: dict[str, int] = {}
         try:
-            while running or any(board.counts()):
+            while True:
                 for place in places.free():
                     task = self._next(place, places, board, running)
                     if task is None:
@@ -198,7 +203,7 @@ class _Run:
                     future.add_done_callback(
                         lambda f, t=task, p=place, b=began: back.put((t, p, b, f))
                     )
-                if not running and not any(board.counts()):
+                if not (running or self.elsewhere or any(board.counts())):
                     break
                 try:
                     task, place, began, future = back.get(timeout=_LOOK_S)
@@ -224,17 +229,43 @@ class _Run:
                     row = failed_row(task, f"the worker failed: {type(error).__name__}: {error}")
                 self.took[board.is_first(task)].append(time.monotonic() - began)
                 self._keep(task, row)
+                self.claims.release(task.key)
                 board.done(task)
                 self._tell(task, board, running, places)
         finally:
             places.close()
+            self.claims.release_all()
 
     def _next(self, place: str, places: Places, board: Board, running: int) -> Task | None:
-        """Task for a free place, unless another sweep with the same store came first."""
-        while (task := board.take(place)) is not None and self._fetch(task):
-            board.done(task)
-            self._tell(task, board, running, places)
-        return task
+        """Task for a free place: one that no other sweep with the same store has, or is at."""
+        while True:
+            while (task := board.take(place)) is not None:
+                if self._is_mine(task):
+                    return task
+                self.elsewhere[task.key] = task
+            # Nothing else to do: what others were at may be finished, or they may have given up.
+            for task in list(self.elsewhere.values()):
+                if task.key not in self.rows and self._is_mine(task):
+                    del self.elsewhere[task.key]
+                    return task
+            finished = [task for task in self.elsewhere.values() if task.key in self.rows]
+            for task in finished:
+                del self.elsewhere[task.key]
+                board.done(task)
+                self._tell(task, board, running, places)
+            if not finished:
+                return None
+
+    def _is_mine(self, task: Task) -> bool:
+        """Claim a task, unless another sweep has finished it (then its row is here) or is at it."""
+        if not self.claims.take(task.key):
+            # Looked at after the claim, for its holder saves first.
+            self._fetch(task)
+            return False
+        if self._fetch(task):
+            self.claims.release(task.key)
+            return False
+        return True
 
     def _keep(self, task: Task, row: dict[str, Any]) -> None:
         self.rows[task.key] = row
