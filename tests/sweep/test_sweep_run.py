@@ -20,7 +20,7 @@ from hwmodel.sweep import make_sweep, run_sweep
 from hwmodel.sweep.claims import Claims
 from hwmodel.sweep.run import _tasks
 
-HERE = Path(__file__).parent
+HERE = Path(fake_points.__file__).parent
 SETTINGS = {"formats": "int2,int3,e2m1", "accumulators": "int8,exact", "clocks": "min,1,2,3"}
 POINTS = 5 * 4  # e2m1 has no sum of integers
 

@@ -11,7 +11,7 @@ import time
 import uuid
 from pathlib import Path
 
-from hwmodel.sweep.point import failed_row
+from hwmodel.sweep.point import failed_row, measure_point
 
 DIES, DIES_ONCE, HANGS, RAISES = 66.0, 67.0, 68.0, 69.0
 
@@ -51,6 +51,18 @@ def measure(task, threads, store_root, packed):
         "note": None,
         "recipe": f"{threads} threads",
     }
+
+
+def measure_few(task, threads, store_root, packed):
+    """The real thing, with one structure and one recipe: what is tested is the way through."""
+    from hwmodel.synthesis import search
+
+    if not hasattr(search, "all_structures"):
+        search.all_structures, screening = search.structures_for, search.screening_recipes
+        search.structures_for = lambda spec: search.all_structures(spec)[:1]
+        search.screening_recipes = lambda clock_ns: screening(clock_ns)[-1:]
+        search.refining_recipes = lambda clock_ns: ()
+    return measure_point(task, threads, store_root, packed)
 
 
 def runs_of(task):
