@@ -49,7 +49,9 @@ A file, in YAML (TOML has the same keys):
 @click.option("--vectors", type=int, help="Products to simulate.  [default: 4096]")
 @click.option("--seed", type=int, help="Of the operands.  [default: 1]")
 @click.option(
-    "--jobs", type=click.IntRange(min=1), help="Points at a time.  [default: one for each core]"
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Points, or tool runs of one, at a time.  [default: one for each core]",
 )
 @click.option(
     "--scheduler", metavar="ADDRESS", help="Dask scheduler (tcp://...) whose workers measure."

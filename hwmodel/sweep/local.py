@@ -27,6 +27,7 @@ __all__ = ["LocalPlaces"]
 _PRELOAD = ["hwmodel.sweep.point", "hwmodel.synthesis", "hwmodel.cost.energy"]
 # Seconds that a process has to end its tools.
 _GRACE_S = 3.0
+_TIDY_S = 0.5
 
 
 @dataclass
@@ -83,7 +84,8 @@ class LocalPlaces:
         slot = self._slots[place]
         assert slot is not None
         slot.began = None
-        if not isinstance(error, BrokenProcessPool):
+        # One that was stopped may still have handed in what it was stopped in.
+        if not isinstance(error, BrokenProcessPool) and not slot.overdue:
             return None
         slot.pool.shutdown(wait=False)
         self._slots[place] = None
@@ -149,4 +151,6 @@ def _end() -> None:
     from hwmodel.yosys import stop_all
 
     stop_all(for_good=True)
+    # The threads that ran the tools remove their folders.
+    time.sleep(_TIDY_S)
     os._exit(1)

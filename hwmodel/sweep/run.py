@@ -115,7 +115,7 @@ def run_sweep(
         raise HwmodelError(f"a sweep measures 1 point or more at a time, but {jobs} came")
     store = store if store is not None else Store()
     tasks = _tasks(plan)
-    run = _Run(tasks, store, progress or (lambda _: None))
+    run = _Run(tasks, store, progress or (lambda _: None), timeout_s)
     missing = run.fetch()
     if missing:
         jobs = jobs or core_count()
@@ -159,6 +159,8 @@ class _Run:
     tasks: tuple[Task, ...]
     store: Store
     progress: Callable[[Progress], None]
+    # Seconds without any news after which a point that another sweep is at is measured here, too.
+    patience_s: float
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     stored: int = 0
     warnings: list[str] = field(default_factory=list)
@@ -169,6 +171,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.claims = Claims(self.store, _KIND)
+        self.last_s = time.monotonic()
 
     def fetch(self) -> list[Task]:
         """Take from the store what it has; the tasks that remain."""
@@ -248,6 +251,11 @@ class _Run:
                 if task.key not in self.rows and self._is_mine(task):
                     del self.elsewhere[task.key]
                     return task
+            # A sweep that is halted holds its claims for ever.
+            if self.elsewhere and time.monotonic() - self.last_s > self.patience_s:
+                waiting = [task for task in self.elsewhere.values() if task.key not in self.rows]
+                if waiting:
+                    return self.elsewhere.pop(waiting[0].key)
             finished = [task for task in self.elsewhere.values() if task.key in self.rows]
             for task in finished:
                 del self.elsewhere[task.key]
@@ -279,6 +287,7 @@ class _Run:
                 self.warnings.append(f"rows are not kept for the next sweep: {error}")
 
     def _tell(self, task: Task, board: Board, running: int, places: Places) -> None:
+        self.last_s = time.monotonic()
         left = self._left_s(board, running + len(places.free()))
         row = self.rows[task.key]
         self.progress(Progress(len(self.rows), len(self.tasks), self.stored, left, row))

@@ -172,6 +172,14 @@ def test_a_point_that_another_sweep_gave_up_is_taken_over(fake):
     assert not timer.is_alive()
 
 
+def test_a_halted_sweep_is_not_waited_for_without_end(fake):
+    plan = make_sweep({"formats": "int2", "accumulators": "int8", "clocks": "1,2"})
+    other = Claims(Store(), "sweep")
+    assert all(other.take(task.key) for task in _tasks(plan))
+    assert sweep(plan, jobs=1, timeout_s=0.8).count("met") == 2
+    other.release_all()
+
+
 def test_a_damaged_entry_is_measured_again_and_said_once(fake, capfd):
     plan = make_sweep({"formats": "int2", "accumulators": "int8", "clocks": "1,2"})
     first = sweep(plan, jobs=1)
