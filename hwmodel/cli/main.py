@@ -87,9 +87,10 @@ def main() -> None:
     """Run the command line; errors are one sentence on standard error and status 1."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        group.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # What a command gives `Context.exit` comes back from here; else None does.
+        status = group.main(standalone_mode=False)
+        if status:
+            _end(status)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

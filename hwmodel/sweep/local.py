@@ -97,7 +97,9 @@ class LocalPlaces:
         for slot in self._slots.values():
             if slot is None or slot.began is None or slot.overdue:
                 continue
-            if time.monotonic() - slot.began > self._timeout_s and slot.pid.done():
+            if not slot.pid.done():
+                slot.began = time.monotonic()  # a process that is still starting measures nothing
+            elif time.monotonic() - slot.began > self._timeout_s and not slot.pid.exception():
                 slot.overdue = True
                 _stop(slot.pid.result())
 

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import hwmodel.sweep
+from hwmodel.cli import main
 from hwmodel.cli.sweep import command
 from hwmodel.errors import HwmodelError
 from hwmodel.technology import default_library
@@ -83,6 +84,21 @@ def test_a_failed_point_is_told_at_the_end_and_the_others_are_written(fake, tmp_
     assert table.status.tolist() == packed.status.tolist() == ["met", "failed"]
     assert table.area_um2.isna().tolist() == [False, True]
     assert table.note.isna().tolist() == [True, False]
+
+
+def test_the_status_of_a_failed_sweep_reaches_the_shell(fake, tmp_path, monkeypatch):
+    def status(clock):
+        named = ("--formats", "int2", "--accumulators", "int8", "--clocks", f"{clock:g}")
+        monkeypatch.setattr(sys, "argv", ["hwmodel", "sweep", *named, "-o", str(tmp_path)])
+        try:
+            main()
+        except SystemExit as end:
+            return end.code
+        return 0
+
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert status(fake_points.RAISES) == 1
+    assert status(1.0) == 0
 
 
 def test_options_go_before_the_file(fake, tmp_path):

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 
+import dask
 import fake_points
 import pytest
 from distributed import LocalCluster
@@ -22,13 +23,18 @@ POINTS = 5 * 3
 @pytest.fixture
 def cluster(fake, monkeypatch):
     monkeypatch.setenv("FAKE_SECONDS", "0.3")
-    with LocalCluster(
-        n_workers=2,
-        processes=True,
-        threads_per_worker=1,
-        dashboard_address=None,
-        silence_logs=50,
-    ) as running:
+    # Two workers that die at a point are enough (Dask tries four), for each takes a while to start.
+    dask_settings = {"distributed.scheduler.allowed-failures": 1}
+    with (
+        dask.config.set(dask_settings),
+        LocalCluster(
+            n_workers=2,
+            processes=True,
+            threads_per_worker=1,
+            dashboard_address=None,
+            silence_logs=50,
+        ) as running,
+    ):
         running.wait_for_workers(2, timeout=60)
         yield running
 

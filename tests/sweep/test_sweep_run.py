@@ -176,7 +176,7 @@ def test_a_halted_sweep_is_not_waited_for_without_end(fake):
     plan = make_sweep({"formats": "int2", "accumulators": "int8", "clocks": "1,2"})
     other = Claims(Store(), "sweep")
     assert all(other.take(task.key) for task in _tasks(plan))
-    assert sweep(plan, jobs=1, timeout_s=0.8).count("met") == 2
+    assert sweep(plan, jobs=1, timeout_s=1.5).count("met") == 2
     other.release_all()
 
 
