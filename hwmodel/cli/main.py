@@ -90,7 +90,7 @@ def main() -> None:
         # What a command gives `Context.exit` comes back from here; else None does.
         status = group.main(standalone_mode=False)
         if status:
-            _end(status)
+            sys.exit(status)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
