@@ -5,15 +5,17 @@ May be imported from anywhere; imports only ``errors``.
 Every result lives in a file named by the hash of all that it depends on (specification, RTL,
 recipe, library, stimulus, tool versions), written to a temporary file and moved into place. So a
 killed run leaves no half-written result, a finished one is never lost, and two processes may
-share a store. A damaged entry counts as absent.
+share a store. A damaged entry counts as absent, and is named once by each process that meets it.
 """
 
 import contextlib
+import gzip
 import hashlib
 import json
 import os
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,15 @@ import platformdirs
 from hwmodel.errors import HwmodelError
 
 __all__ = ["Store", "atomic_write", "cache_root", "content_key"]
+
+
+# Read once: to ask for the mask is to change it, and two threads that asked at the same time could
+# leave it changed.
+_UMASK = os.umask(0)
+os.umask(_UMASK)
+
+# Damaged entries that were told of.
+_told: set[Path] = set()
 
 
 def cache_root() -> Path:
@@ -54,9 +65,7 @@ def atomic_write(path: Path, data: bytes | str) -> None:
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files private; a result is for whoever may read the folder.
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).chmod(0o666 & ~_UMASK)
         Path(temporary).replace(path)
         temporary = None
     except OSError as error:
@@ -97,10 +106,7 @@ class Store:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            print(
-                f"hwmodel: the stored result {path} is damaged ({error}); it is computed again",
-                file=sys.stderr,
-            )
+            _tell_damage(path, error)
             return None
         return payload
 
@@ -112,14 +118,34 @@ class Store:
         return payload
 
     def load_bytes(self, kind: str, key: str, suffix: str) -> bytes | None:
-        """Return a file saved beside an entry, or None; callers check what is inside."""
+        """Return a file saved beside an entry, or None where there is none.
+
+        A file whose suffix ends in ``.gz`` carries a checksum: damaged, it counts as absent, too.
+        What is inside other files, callers check.
+        """
+        path = self.path(kind, key, suffix)
         try:
-            return self.path(kind, key, suffix).read_bytes()
-        except OSError:
+            data = path.read_bytes()
+            if suffix.endswith(".gz"):
+                gzip.decompress(data)
+        except FileNotFoundError:
             return None
+        except (OSError, EOFError, zlib.error) as error:
+            _tell_damage(path, error)
+            return None
+        return data
 
     def save_bytes(self, kind: str, key: str, suffix: str, data: bytes) -> Path:
         """Save a file (netlist, array) beside an entry; save it before the entry that names it."""
         path = self.path(kind, key, suffix)
         atomic_write(path, data)
         return path
+
+
+def _tell_damage(path: Path, error: Exception) -> None:
+    if path not in _told:
+        _told.add(path)
+        print(
+            f"hwmodel: the stored result {path} is damaged ({error}); it is computed again",
+            file=sys.stderr,
+        )

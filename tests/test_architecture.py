@@ -29,6 +29,10 @@ MAY_IMPORT = {
         *("sim", "synthesis", "accuracy"),
     },
     "fpga": {"units", "rtl", "sim", "yosys"},
+    "sweep": {
+        *("formats", "units", "arithmetic", "rtl", "technology", "yosys"),
+        *("sim", "synthesis", "accuracy", "cost"),
+    },
     "reports": {"formats", "units", "cost"},
 }
 

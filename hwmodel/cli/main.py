@@ -30,6 +30,7 @@ COMMANDS = {
     "frontier": ("hwmodel.cli.frontier", "Area, delay and energy from smallest to fastest."),
     "energy": ("hwmodel.cli.energy", "Energy per MAC from the switching of the mapped netlist."),
     "fpga": ("hwmodel.cli.fpga", "LUTs, carries and DSP blocks of a unit on an FPGA."),
+    "sweep": ("hwmodel.cli.sweep", "Many design points in parallel, as a table."),
     "accuracy": ("hwmodel.cli.accuracy", "Score real networks under the formats."),
     "report": ("hwmodel.cli.report", "Put formats side by side: the FP-versus-INT report."),
 }
@@ -88,9 +89,10 @@ def main() -> None:
     """Run the command line; errors are one sentence on standard error and status 1."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        group.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # What a command gives `Context.exit` comes back from here; else None does.
+        status = group.main(standalone_mode=False)
+        if status:
+            sys.exit(status)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Concatenate, ParamSpec
 
 from hwmodel.errors import HwmodelError, ToolError
+from hwmodel.parallel import core_count
 from hwmodel.rtl import Structure, structures_for, to_rtlil
 from hwmodel.store import Store
 from hwmodel.synthesis.mapping import Mapped, map_design, size_mapped, speed_for_free
@@ -247,7 +248,7 @@ class _Pool:
         self._clock_ns = clock_ns
         self._store = store
         self._progress = progress
-        self._executor = ThreadPoolExecutor(workers)
+        self._executor = ThreadPoolExecutor(min(workers, core_count()))
         self._done = self._known = 0
         self._stopped = False
         self.errors: list[ToolError] = []
