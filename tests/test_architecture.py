@@ -28,6 +28,10 @@ MAY_IMPORT = {
         *("formats", "units", "arithmetic", "rtl", "technology", "yosys"),
         *("sim", "synthesis", "accuracy"),
     },
+    "predict": {
+        *("formats", "units", "arithmetic", "rtl", "technology", "yosys"),
+        *("sim", "synthesis", "accuracy", "cost"),
+    },
     "reports": {"formats", "units", "cost"},
 }
 

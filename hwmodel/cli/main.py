@@ -28,6 +28,7 @@ COMMANDS = {
     "cosim": ("hwmodel.cli.cosim", "Run a unit against the golden model in a simulator."),
     "synth": ("hwmodel.cli.synth", "Map a unit to real cells: area and delay."),
     "energy": ("hwmodel.cli.energy", "Energy per MAC from the switching of the mapped netlist."),
+    "predict": ("hwmodel.cli.predict", "Modelled area, delay and energy, without synthesis."),
     "accuracy": ("hwmodel.cli.accuracy", "Score real networks under the formats."),
     "report": ("hwmodel.cli.report", "Put formats side by side: the FP-versus-INT report."),
 }
