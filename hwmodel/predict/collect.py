@@ -51,6 +51,8 @@ def measure_row(name: str, share: float | None, store: Store | None = None) -> R
         clock = float(f"{share * measured.delay_ns:.3g}")
         measured, handle = steps.synthesize(spec, clock, lambda _: None)
     energy = steps.energy(spec, handle, STIMULUS)
+    assert energy.low is not None
+    assert energy.high is not None
     provenance = measured.provenance
     return Row(
         spec=measured.spec,
