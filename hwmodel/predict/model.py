@@ -55,6 +55,11 @@ class FamilyModel:
     leakage_fj: float
     growth: dict[str, float]
 
+    @property
+    def knows_clocks(self) -> bool:
+        """Whether there were rows enough to tell what a clock costs."""
+        return self.clock_rows >= _LEAST_CLOCKS
+
     def estimate(self, unit: Features, clock_ns: float | None = None) -> dict[str, float]:
         """Area in um2, delay in ns and energy in fJ of a unit.
 
@@ -70,7 +75,7 @@ class FamilyModel:
         delay = self.delay.predict(delay_parts(unit))
         switching = self.switching.predict(switching_parts(unit))
         if clock_ns is not None and clock_ns < delay:
-            if self.clock_rows < _LEAST_CLOCKS:
+            if not self.knows_clocks:
                 raise HwmodelError(
                     f"the smallest circuit needs about {delay:.2g} ns, and what a clock of"
                     f" {clock_ns:g} ns costs is not known: {self.clock_rows} units with a"

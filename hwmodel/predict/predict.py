@@ -202,7 +202,6 @@ def _fitted(spec: UnitSpec, clock_ns: float | None, rows: tuple[Row, ...]) -> Pr
         )
     if hurried:
         notes.append("the delay is the clock asked for: that it can be met is assumed")
-        figures["delay_ns"] = Figure(values["delay_ns"], None)
     if outside:
         text = ", ".join(f"{name.replace('_', ' ')} x{by:.2f}" for name, by in outside.items())
         notes.append(

@@ -93,7 +93,11 @@ def cross_validate(family: str, rows: Sequence[Row], left_out: str) -> tuple[Res
         if sum(row.clock_ns is None for row in rest) < LEAST_ROWS:
             continue
         model = fit_family(family, rest)
-        residuals += [_residual(model, row, left_out) for row in tested if row.met]
+        residuals += [
+            _residual(model, row, left_out)
+            for row in tested
+            if row.met and (row.clock_ns is None or model.knows_clocks)
+        ]
     return tuple(residuals)
 
 

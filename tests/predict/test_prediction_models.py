@@ -191,3 +191,23 @@ def test_area_of_left_out_units_is_within_the_aim(family):
     (area,) = [line for line in lines if (line.quantity, line.goal) == ("area_um2", "minimum area")]
     assert area.median < 0.05
     assert area.worst < 0.15
+
+
+def test_cross_validation_passes_over_clocks_that_nothing_is_known_of(law_rows, law_row):
+    rows = (*law_rows, law_row("mac-int4-int4-int32", 1.0))
+    residuals = cross_validate(FIXED, rows, "unit")
+    assert len(residuals) == len(law_rows)
+    assert all(r.clock_ns is None for r in residuals)
+
+
+def test_an_overflowing_sum_has_no_energy(law_row):
+    names = [f"mac-{f}-{f}-fp32" for f in ("e2m1", "e3m1", "e2m3", "e3m2", "e4m3", "e5m2")]
+    stuck = "mac-e5m2-e5m2-fp16"
+    rows = [law_row(name) for name in (*names, stuck)]
+    prediction = predict(parse_unit(stuck), rows=rows)
+    assert prediction.figures["fj_per_mac"] is None
+    assert prediction.to_dict()["fj_per_mac"] is None
+    assert prediction.figures["area_um2"].value > 0
+    assert any("infinity" in note for note in prediction.notes)
+    energies = [r for r in cross_validate(FLOAT, rows, "unit") if "fj_per_mac" in r.predicted]
+    assert {r.spec for r in energies} == set(names)
