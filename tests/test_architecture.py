@@ -30,6 +30,7 @@ MAY_IMPORT = {
     },
     "fpga": {"units", "rtl", "sim", "yosys"},
     "sweep": {
+    "predict": {
         *("formats", "units", "arithmetic", "rtl", "technology", "yosys"),
         *("sim", "synthesis", "accuracy", "cost"),
     },

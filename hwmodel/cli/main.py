@@ -31,6 +31,7 @@ COMMANDS = {
     "energy": ("hwmodel.cli.energy", "Energy per MAC from the switching of the mapped netlist."),
     "fpga": ("hwmodel.cli.fpga", "LUTs, carries and DSP blocks of a unit on an FPGA."),
     "sweep": ("hwmodel.cli.sweep", "Many design points in parallel, as a table."),
+    "predict": ("hwmodel.cli.predict", "Modelled area, delay and energy, without synthesis."),
     "accuracy": ("hwmodel.cli.accuracy", "Score real networks under the formats."),
     "report": ("hwmodel.cli.report", "Put formats side by side: the FP-versus-INT report."),
 }

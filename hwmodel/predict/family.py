@@ -1,0 +1,32 @@
+"""Units that the fitted models are trained on, a spread over formats and accumulators."""
+
+from hwmodel.units import UnitSpec, parse_unit
+
+__all__ = ["training_family"]
+
+_INTEGER = (
+    *(f"int{bits}-int{bits}-int32" for bits in (2, 3, 4, 5, 6, 7, 8, 10, 12)),
+    *("int4-int4-exact", "int6-int6-exact", "int8-int8-exact", "int12-int12-exact"),
+    *("int2-int8-int32", "int4-int8-int32", "int4-int4-int16", "int8-int8-int24"),
+)
+_EXACT = (
+    *("e2m1", "e3m0", "e2m2", "e3m1", "e2m3", "e3m2", "e4m1", "e2m4", "e3m3", "e4m2"),
+    *("e2m5", "e3m4", "e4m3", "e5m2"),
+)
+_MIXED_EXACT = ("e4m3-e5m2-exact", "e2m1-e4m3-exact", "e2m3-e3m2-exact", "e4m3-e4m3-exact64")
+_FLOAT = (
+    *(f"{name}-{name}-fp32" for name in ("e2m1", "e2m3", "e3m2", "e4m3", "e5m2", "e3m4", "e2m5")),
+    *(f"{name}-{name}-bf16" for name in ("e2m1", "e3m2", "e4m3", "e5m2")),
+    *(f"{name}-{name}-fp16" for name in ("e2m1", "e2m3", "e3m4", "e4m3", "e5m2")),
+    *("e4m3-e5m2-fp32", "e2m1-e4m3-fp32", "int8-int8-fp32", "int4-int4-fp32"),
+    *("bf16-bf16-fp32", "fp16-fp16-fp32", "fp16-fp16-fp16", "e4m3-e4m3-e5m7ieee"),
+)
+
+
+def training_family() -> tuple[UnitSpec, ...]:
+    """Units to measure, small ones of every kind first, so that a short run covers all kinds."""
+    exact = (*(f"{name}-{name}-exact" for name in _EXACT), *_MIXED_EXACT)
+    groups = (_INTEGER, exact, _FLOAT)
+    longest = max(len(group) for group in groups)
+    names = [group[i] for i in range(longest) for group in groups if i < len(group)]
+    return tuple(parse_unit(f"mac-{name}") for name in names)
