@@ -20,14 +20,17 @@ MAY_IMPORT = {
     "units": {"formats"},
     "arithmetic": {"formats", "units"},
     "rtl": {"formats", "units", "yosys"},
-    "technology": set(),
-    "accuracy": {"formats", "units", "arithmetic"},
+    "fetch": set(),
+    "technology": {"fetch"},
+    "accuracy": {"formats", "units", "arithmetic", "fetch"},
+    "fpga": {"formats", "units", "arithmetic", "rtl", "yosys"},
     "sim": {"formats", "units", "arithmetic", "rtl", "technology", "accuracy"},
     "synthesis": {"formats", "units", "arithmetic", "rtl", "technology", "yosys"},
     "cost": {
         *("formats", "units", "arithmetic", "rtl", "technology", "yosys"),
         *("sim", "synthesis", "accuracy"),
     },
+    "export": {"formats", "units", "rtl", "technology", "synthesis"},
     "reports": {"formats", "units", "cost"},
 }
 
