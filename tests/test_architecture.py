@@ -23,14 +23,12 @@ MAY_IMPORT = {
     "fetch": set(),
     "technology": {"fetch"},
     "accuracy": {"formats", "units", "arithmetic", "fetch"},
-    "fpga": {"formats", "units", "arithmetic", "rtl", "yosys"},
     "sim": {"formats", "units", "arithmetic", "rtl", "technology", "accuracy"},
     "synthesis": {"formats", "units", "arithmetic", "rtl", "technology", "yosys"},
     "cost": {
         *("formats", "units", "arithmetic", "rtl", "technology", "yosys"),
         *("sim", "synthesis", "accuracy"),
     },
-    "export": {"formats", "units", "rtl", "technology", "synthesis"},
     "reports": {"formats", "units", "cost"},
 }
 
