@@ -30,6 +30,7 @@ COMMANDS = {
     "libraries": ("hwmodel.cli.libraries", "List the cell libraries: here or how to get them."),
     "energy": ("hwmodel.cli.energy", "Energy per MAC from the switching of the mapped netlist."),
     "accuracy": ("hwmodel.cli.accuracy", "Score real networks under the formats."),
+    "compare": ("hwmodel.cli.compare", "Put FP/INT ratios of several cell libraries side by side."),
     "report": ("hwmodel.cli.report", "Put formats side by side: the FP-versus-INT report."),
 }
 
