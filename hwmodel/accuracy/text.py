@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.accuracy.archives import deb_members
-from hwmodel.accuracy.fetch import fetch
-from hwmodel.accuracy.pins import ANARCHISM, JARGON, POLICY, Pin
+from hwmodel.accuracy.pins import ANARCHISM, JARGON, POLICY
 from hwmodel.errors import HwmodelError
+from hwmodel.fetch import Pin, fetch
+from hwmodel.fetch.archives import deb_members
 
 __all__ = ["CALIBRATION_TEXTS", "SCORED_TEXT", "TEXTS", "Text", "read_text", "windows"]
 

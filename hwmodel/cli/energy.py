@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from hwmodel.cli.options import chosen_library, library_options
+
 EXAMPLE = """\b
 Examples:
   hwmodel energy mac-int8-int8-int32
@@ -23,13 +25,7 @@ Examples:
 @click.option(
     "--clock", type=float, help="Clock target and period in ns.  [default: smallest area]"
 )
-@click.option(
-    "--liberty",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="FILE",
-    help="Cell library instead of NanGate 45 nm; repeat it for one in several files.",
-)
+@library_options
 @click.option("--vectors", type=int, metavar="N", help="Products to simulate.  [default: 4096]")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the operands.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
@@ -37,6 +33,7 @@ def command(
     spec: str,
     stimulus: str,
     clock: float | None,
+    library: str | None,
     liberty: tuple[Path, ...],
     vectors: int | None,
     seed: int,
@@ -52,19 +49,18 @@ def command(
     from hwmodel.cost.energy import DEFAULT_VECTORS, measure_energy
     from hwmodel.sim.stimulus import check_name
     from hwmodel.synthesis import synthesize
-    from hwmodel.technology import load_library
     from hwmodel.units import parse_unit
 
     unit = parse_unit(spec)
     check_name(stimulus)
-    library = load_library(list(liberty) if liberty else None)
+    cells = chosen_library(library, liberty)
     with progress_bar(f"synthesis of {unit.name}") as tell:
         synthesised = synthesize(
-            unit, library, clock, progress=lambda _, done, known: tell(done, known)
+            unit, cells, clock, progress=lambda _, done, known: tell(done, known)
         )
     count = DEFAULT_VECTORS if vectors is None else vectors
     result = measure_energy(
-        unit, synthesised, stimulus, clock_ns=clock, vectors=count, seed=seed, library=library
+        unit, synthesised, stimulus, clock_ns=clock, vectors=count, seed=seed, library=cells
     )
     if as_json:
         click.echo(json.dumps(result.to_dict()))

@@ -28,11 +28,13 @@ COMMANDS = {
     "cosim": ("hwmodel.cli.cosim", "Run a unit against the golden model in a simulator."),
     "synth": ("hwmodel.cli.synth", "Map a unit to real cells: area and delay."),
     "frontier": ("hwmodel.cli.frontier", "Area, delay and energy from smallest to fastest."),
+    "libraries": ("hwmodel.cli.libraries", "List the cell libraries: here or how to get them."),
     "energy": ("hwmodel.cli.energy", "Energy per MAC from the switching of the mapped netlist."),
     "fpga": ("hwmodel.cli.fpga", "LUTs, carries and DSP blocks of a unit on an FPGA."),
     "sweep": ("hwmodel.cli.sweep", "Many design points in parallel, as a table."),
     "predict": ("hwmodel.cli.predict", "Modelled area, delay and energy, without synthesis."),
     "accuracy": ("hwmodel.cli.accuracy", "Score real networks under the formats."),
+    "compare": ("hwmodel.cli.compare", "Put FP/INT ratios of several cell libraries side by side."),
     "report": ("hwmodel.cli.report", "Put formats side by side: the FP-versus-INT report."),
 }
 

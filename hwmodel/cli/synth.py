@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hwmodel.cli.options import chosen_library, library_options
+
 if TYPE_CHECKING:
     from hwmodel.synthesis import SynthesisResult
 
@@ -21,13 +23,7 @@ Examples:
 @click.command("synth", epilog=EXAMPLE)
 @click.argument("spec")
 @click.option("--clock", type=float, metavar="NS", help="Clock period to meet; else minimum area.")
-@click.option(
-    "--liberty",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="FILE",
-    help="Cell library (plain or .gz) instead of NanGate 45 nm; repeat it for one in parts.",
-)
+@library_options
 @click.option(
     "--netlist",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -36,7 +32,12 @@ Examples:
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def command(
-    spec: str, clock: float | None, liberty: tuple[Path, ...], netlist: Path | None, as_json: bool
+    spec: str,
+    clock: float | None,
+    library: str | None,
+    liberty: tuple[Path, ...],
+    netlist: Path | None,
+    as_json: bool,
 ) -> None:
     """Map a unit to real cells: the best of several structures and many recipes.
 
@@ -45,13 +46,12 @@ def command(
     """
     from hwmodel.store import atomic_write
     from hwmodel.synthesis import synthesize
-    from hwmodel.technology.library import load_library
     from hwmodel.units import parse_unit
 
     unit = parse_unit(spec)
-    library = load_library(list(liberty) if liberty else None)
+    cells = chosen_library(library, liberty)
     with SynthesisProgress(unit.name) as progress:
-        result = synthesize(unit, library, clock, progress=progress.update)
+        result = synthesize(unit, cells, clock, progress=progress.update)
     if netlist is not None:
         atomic_write(netlist, header(result) + result.netlist)
     if as_json:

@@ -9,7 +9,6 @@ import hashlib
 import importlib.metadata
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hwmodel.cost.measurement import EnergyFigure, Measurement, Verification
@@ -50,13 +49,14 @@ class RealSteps:
 
     Parameters
     ----------
-    liberty : str, optional
-        Liberty file of the cells; the default library if not given.
+    liberty : str or tuple of str, optional
+        Liberty file (or files) of the cells, or the name of a library; the default library if not
+        given.
     store : Store
         Where finished results are kept.
     """
 
-    liberty: str | None
+    liberty: str | tuple[str, ...] | None
     store: Store
 
     @functools.cached_property
@@ -64,7 +64,7 @@ class RealSteps:
         """Cells that are used."""
         from hwmodel.technology import load_library
 
-        return load_library(Path(self.liberty) if self.liberty else None)
+        return load_library(self.liberty or None)
 
     def synthesize(
         self, spec: UnitSpec, clock_ns: float | None, detail: Detail

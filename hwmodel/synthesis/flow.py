@@ -8,18 +8,10 @@ from pathlib import Path
 
 from hwmodel.store import atomic_write, cache_root
 from hwmodel.synthesis.recipes import DEFAULT_FLOW, Recipe
+from hwmodel.technology.catalogue import kept_out
 from hwmodel.technology.library import CellLibrary
 
 __all__ = ["Flow", "dont_use_patterns", "make_flow", "unused_cells"]
-
-# Cells that the libraries' own flows keep out of synthesis and their Liberty files do not mark:
-# delay, low-power-flow, probe and clock-gate cells, scan flip-flops; by prefix of the library name.
-_DONT_USE = {
-    "sky130": ("*lpflow*", "*dly*", "*probe*", "*macro*", "*edf*", "*sedf*"),
-    "sg13g2": ("*dly*", "*lgcp*", "*slgcp*"),
-    "asap7": ("*x1p*", "*xp*", "SDF*", "ICG*", "DFFASRHQN*", "*DLL*", "*DHL*"),
-    "gf180": ("*dly*", "*icgt*", "*hold*", "*antenna*"),
-}
 
 _ADDERS = r"""
 module hw_full_adder (input a, b, c, output sum, carry);
@@ -131,8 +123,7 @@ def plain_file(path: Path) -> Path:
 def dont_use_patterns(library: CellLibrary) -> tuple[str, ...]:
     """Cells to keep out of synthesis: globs for libraries known to need them, and marked cells."""
     marked = tuple(sorted(cell.name for cell in library.cells.values() if cell.dont_use))
-    known = [globs for prefix, globs in _DONT_USE.items() if library.name.startswith(prefix)]
-    return tuple(dict.fromkeys((*(known[0] if known else ()), *marked)))
+    return tuple(dict.fromkeys((*kept_out(library.name), *marked)))
 
 
 def unused_cells(library: CellLibrary) -> frozenset[str]:

@@ -188,8 +188,13 @@ def read_liberty(path: Path) -> tuple[Group, str]:
         raw = path.read_bytes()
         if raw[:2] == b"\x1f\x8b":
             raw = gzip.decompress(raw)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise HwmodelError(
+            f"cannot read the Liberty file {path}: it is cut off or damaged gzip ({error}); fetch"
+            " it again"
+        ) from error
+    except OSError as error:
+        reason = error.strerror or error
         raise HwmodelError(f"cannot read the Liberty file {path}: {reason}") from error
     digest = hashlib.sha256(raw).hexdigest()
     return parse_liberty(raw.decode("utf-8", errors="replace"), str(path)), digest

