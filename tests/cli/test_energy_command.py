@@ -52,6 +52,26 @@ def test_text_says_what_the_figure_holds_for(synthesised):
     assert "512 accumulator codes" in text
 
 
+def test_several_stimuli_make_a_table_and_a_list(synthesised):
+    names = ["uniform", "relu", "sparse90"]
+    text = run(SPEC, "--stimulus", ",".join(names), "--vectors", "512").stdout
+    assert all(name in text for name in (*names, "95 % interval", "90 % of the activations"))
+    entries = json.loads(
+        run(SPEC, "--stimulus", ",".join(names), "--vectors", "512", "--json").stdout
+    )
+    assert [entry["stimulus"] for entry in entries] == names
+    assert entries[2]["fj_per_mac"] < entries[1]["fj_per_mac"] < entries[0]["fj_per_mac"]
+
+
+def test_fast_says_that_glitches_are_left_out(synthesised):
+    text = run(SPEC, "--fast", "--vectors", "8192").stdout
+    for phrase in ("without glitches", "left out above", "event-driven run of 512", "modelled"):
+        assert phrase in text
+    entry = json.loads(run(SPEC, "--fast", "--vectors", "8192", "--json").stdout)
+    assert "fj_per_mac" not in entry
+    assert entry["how"]["corrected_fj_per_mac"].startswith("modelled")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
