@@ -7,7 +7,7 @@ that a change can be taken back. One bit for each bucket says whether it holds a
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -48,8 +48,7 @@ def make_wheel(nets: int, size: int) -> Wheel:
     )
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _lowest(_: Any, word: Any) -> Any:
+def _lowest_of(_: Any, word: Any) -> Any:
     """Position of the lowest set bit of a word that is not zero."""
 
     def code(__: Any, builder: Any, ___: Any, values: Any) -> Any:
@@ -58,14 +57,18 @@ def _lowest(_: Any, word: Any) -> Any:
     return word(word), code
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def ones(_: Any, word: Any) -> Any:
+def _ones_of(_: Any, word: Any) -> Any:
     """Count the set bits of a word; one instruction, which NumPy's function is not here."""
 
     def code(__: Any, builder: Any, ___: Any, values: Any) -> Any:
         return builder.ctpop(values[0])
 
     return word(word), code
+
+
+# Functions of one word inside compiled code.
+_lowest: Any = intrinsic(_lowest_of)
+ones: Any = intrinsic(_ones_of)
 
 
 @jit
@@ -106,7 +109,7 @@ def next_time(bucket: Ints, filled: Words, now: int) -> int:
         return now
     for place in range(now >> 6, filled.size):
         if filled[place] != _NOTHING:
-            return (place << 6) + np.int64(_lowest(filled[place]))
+            return (place << 6) + int(_lowest(filled[place]))
     return -1
 
 

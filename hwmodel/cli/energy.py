@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from hwmodel.cost.block_energy import BlockEnergy
     from hwmodel.cost.energy import EnergyResult
     from hwmodel.cost.fast_energy import FastEnergy
 
@@ -17,6 +18,7 @@ Examples:
   hwmodel energy mac-e4m3-e4m3-fp32 --stimulus uniform --clock 2.5
   hwmodel energy mac-int8-int8-int32 --stimulus gaussian,relu,sparse90,captured-ws
   hwmodel energy mac-int8-int8-int32 --fast
+  hwmodel energy mac-int8-int8-int32 --blocks
 """
 
 
@@ -53,6 +55,11 @@ Examples:
     " run and stated.",
 )
 @click.option(
+    "--blocks",
+    is_flag=True,
+    help="Shares of the building blocks instead, in a netlist that keeps them apart.",
+)
+@click.option(
     "--json",
     "as_json",
     is_flag=True,
@@ -66,6 +73,7 @@ def command(
     vectors: int | None,
     seed: int,
     fast: bool,
+    blocks: bool,
     as_json: bool,
 ) -> None:
     """Measure the energy of one multiply-accumulate of the unit SPEC.
@@ -75,6 +83,7 @@ def command(
     The accumulator is compared with the golden model in the same run.
     """
     from hwmodel.cli.progress import progress_bar
+    from hwmodel.cost.block_energy import BLOCK_VECTORS, block_energy
     from hwmodel.cost.energy import DEFAULT_VECTORS, measure_energy
     from hwmodel.cost.fast_energy import FAST_VECTORS, estimate_energy
     from hwmodel.sim.stimulus import stimulus_names
@@ -84,11 +93,18 @@ def command(
 
     unit = parse_unit(spec)
     names = stimulus_names(stimulus)
+    if blocks and (fast or len(names) > 1):
+        raise click.UsageError("--blocks goes with one stimulus and without --fast")
     library = load_library(list(liberty) if liberty else None)
     with progress_bar(f"synthesis of {unit.name}") as tell:
         synthesised = synthesize(
             unit, library, clock, progress=lambda _, done, known: tell(done, known)
         )
+    if blocks:
+        products = BLOCK_VECTORS if vectors is None else vectors
+        found = block_energy(unit, synthesised, names[0], products, seed, library)
+        click.echo(json.dumps(found.to_dict()) if as_json else _blocks_text(found))
+        return
     count = vectors if vectors is not None else FAST_VECTORS if fast else DEFAULT_VECTORS
     results: list[EnergyResult | FastEnergy] = []
     with progress_bar(f"energy of {unit.name}") as tell:
@@ -139,6 +155,13 @@ def _print(result: "EnergyResult | FastEnergy") -> None:
     click.echo(
         f"checked     {result.outputs_checked} accumulator codes, all equal to the golden model"
     )
+
+
+def _blocks_text(found: "BlockEnergy") -> str:
+    """Shares as lines of text."""
+    lines = [f"unit        {found.spec}  ({found.structure}, {found.recipe})"]
+    lines += [f"  {name:<10}{100 * share:6.1f} %" for name, share in found.shares.items()]
+    return "\n".join([*lines, f"note        {found.note}"])
 
 
 def _figure(result: "EnergyResult | FastEnergy") -> tuple[float, str]:

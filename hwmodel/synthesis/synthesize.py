@@ -23,7 +23,7 @@ from hwmodel.technology.netlist import read_netlist
 from hwmodel.units import UnitSpec
 from hwmodel.yosys import pyosys_version, run_yosys
 
-__all__ = ["frontier", "synthesize"]
+__all__ = ["block_modules", "frontier", "synthesize"]
 
 _KIND = "synthesis"
 
@@ -120,7 +120,7 @@ def _finish(
     design = load_netlist(best.mapped, store)
     checked = check_netlist(spec, read_netlist(design, library, top), library)
     rtlil = rtlil_of(spec, best.structure)
-    blocks = map_blocks(rtlil, top, _children(rtlil, top), best.recipe, library)
+    blocks = map_blocks(rtlil, top, block_modules(rtlil, top), best.recipe, library)
     mapped = best.mapped
     total = sum(blocks.values())
     provenance = {
@@ -170,7 +170,7 @@ def _finish(
     )
 
 
-def _children(rtlil: str, top: str) -> dict[str, str]:
+def block_modules(rtlil: str, top: str) -> dict[str, str]:
     """Module of each block that stands in the top module, by instance name."""
     defined = set(re.findall(r"^module \\(\S+)", rtlil, re.MULTILINE))
     body = rtlil[rtlil.index(f"module \\{top}\n") :]

@@ -72,6 +72,23 @@ def test_fast_says_that_glitches_are_left_out(synthesised):
     assert entry["how"]["corrected_fj_per_mac"].startswith("modelled")
 
 
+def test_blocks_are_shares_with_what_they_hold_for(synthesised, monkeypatch):
+    from hwmodel.cost import block_energy
+
+    def stand_in(spec, result, stimulus, vectors, seed, library):
+        shares = {"multiply": 0.7, "clock": 0.3}
+        return block_energy.BlockEnergy(
+            spec.name, "plain", "recipe", stimulus, shares, {"registers": 0.3}, 100.0, "kept apart"
+        )
+
+    monkeypatch.setattr(block_energy, "block_energy", stand_in)
+    text = run(SPEC, "--blocks").stdout
+    assert "multiply    70.0 %" in text
+    assert "kept apart" in text
+    assert json.loads(run(SPEC, "--blocks", "--json").stdout)["shares"]["clock"] == 0.3
+    assert run(SPEC, "--blocks", "--fast").exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
