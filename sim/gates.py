@@ -55,7 +55,7 @@ class GateArrays(NamedTuple):
     clock_pin: Ints  # -1 for a gate
     # by instance
     kind: Ints  # cell type
-    level: Ints  # topological depth, for the mode without delays
+    level: Ints  # topological depth
     outputs_at: Ints  # into output_nets; entry i + 1 ends it
     output_nets: Ints  # beyond the netlist's own nets: unconnected
     arc_at: Ints  # delay[arc_at + 4 * arc + 2 * input edge + output edge]: quanta
@@ -67,6 +67,7 @@ class GateArrays(NamedTuple):
     flip_flops: Ints  # instances
     gates: Ints  # combinational instances in topological order
     # by net
+    order: Ints  # when it changes in the mode without delays: a moment of its own
     fanout_at: Ints
     fanout_instance: Ints
     fanout_pin: Ints
@@ -235,6 +236,14 @@ def _joined(parts: Sequence[Any], dtype: Any) -> NDArray[Any]:
     return np.concatenate([*flat, np.zeros(1)]).astype(dtype)
 
 
+def _order(outputs: Sequence[Sequence[int]], instances: Iterable[int], nets: int) -> Ints:
+    """Number the nets as the instances that drive them come; the others are never asked for."""
+    order = np.zeros(nets, np.int32)
+    driven = [net for index in instances for net in outputs[index]]
+    order[driven] = np.arange(len(driven))
+    return order
+
+
 def _assemble(design: BoundNetlist, clock: int, slews: Floats, latest: float) -> GateNetlist:
     netlist, library = design.netlist, design.library
     behaviours: dict[str, CellBehaviour] = {}
@@ -332,6 +341,7 @@ def _assemble(design: BoundNetlist, clock: int, slews: Floats, latest: float) ->
         own=_joined([own.answer()], np.float64),
         flip_flops=np.flatnonzero(is_state).astype(np.int32),
         gates=np.array(gates, np.int32),
+        order=_order(outputs, [*np.flatnonzero(is_state), *gates], nets),
         fanout_at=_offsets(map(len, readers)),
         fanout_instance=_joined([[instance for instance, _ in flat]], np.int32),
         fanout_pin=_joined([[pin for _, pin in flat]], np.int32),

@@ -16,7 +16,7 @@ from hwmodel.errors import HwmodelError
 from hwmodel.formats import Format
 from hwmodel.units import UnitSpec
 
-__all__ = ["ACCUMULATION_LENGTH", "STIMULI", "Stimulus", "check_name", "operands"]
+__all__ = ["ACCUMULATION_LENGTH", "STIMULI", "Stimulus", "check_name", "operands", "stimulus_names"]
 
 # Products that are summed before the accumulator starts anew.
 ACCUMULATION_LENGTH = 64
@@ -25,9 +25,14 @@ _CLIP_SIGMA = 4.0
 # Degrees of freedom of the heavy-tailed stream.
 _STUDENT_DOF = 3
 
-STIMULI = ("uniform", "gaussian", "outliers", "captured")
+STIMULI = (
+    *("uniform", "gaussian", "outliers", "relu", "sparse50", "sparse90"),
+    *("captured", "captured-ws", "captured-os"),
+)
 _CAPTURED = "captured"
 _CAPTURED_LAYER = "smollm2"
+# Orders in which a dataflow feeds captured operands; `captured` alone is the second.
+_ORDERS = ("ws", "os")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +77,13 @@ def operands(spec: UnitSpec, name: str, count: int, seed: int) -> Stimulus:
         ``uniform``: each finite code equally often. ``gaussian``: normal values, 4 standard
         deviations at the largest value of the format, clipped there. ``outliers``: Student-t
         values with 3 degrees of freedom, the largest of the stream at the largest value of the
-        format. ``captured``: activations and weights of a layer of a real network, and
-        ``captured-LAYER`` those of another one of `hwmodel.accuracy.capture.LAYERS`.
+        format. ``relu``: as ``gaussian``, but operand a, the activation, is 0 where it would be
+        negative. ``sparse50`` and any ``sparseNN``: as ``gaussian``, but NN % of the activations,
+        at random, are 0. ``captured``: activations (a) and weights (b) of a layer of a real
+        network; ``captured-LAYER`` those of another one of `hwmodel.accuracy.capture.LAYERS`.
+        With ``-ws`` at its end in the order of a weight-stationary dataflow (one weight held while
+        activations stream), with ``-os`` or nothing in that of an output-stationary one (all
+        products of an output in turn, both operands new in every cycle).
     count : int
         Number of operand pairs, one a clock cycle; the accumulator is cleared every
         `ACCUMULATION_LENGTH`.
@@ -91,11 +101,13 @@ def operands(spec: UnitSpec, name: str, count: int, seed: int) -> Stimulus:
     if name.startswith(_CAPTURED):
         from hwmodel.accuracy.capture import captured_operands
 
-        layer = name.removeprefix(_CAPTURED).removeprefix("-") or _CAPTURED_LAYER
-        a, b, text = captured_operands(spec, count, seed, layer)
+        layer, order = _captured_parts(name)
+        a, b, text = captured_operands(spec, count, seed, layer, order=order)
     else:
-        streams = np.random.default_rng(seed).spawn(2)
-        make = {"uniform": _uniform, "gaussian": _gaussian, "outliers": _outliers}[name]
+        streams = np.random.default_rng(seed).spawn(3)
+        sparse = _sparsity(name)
+        base = "gaussian" if sparse is not None or name == "relu" else name
+        make = {"uniform": _uniform, "gaussian": _gaussian, "outliers": _outliers}[base]
         a, b = make(spec.a, count, streams[0]), make(spec.b, count, streams[1])
         text = {
             "uniform": "codes drawn uniformly from the finite ones",
@@ -104,7 +116,18 @@ def operands(spec: UnitSpec, name: str, count: int, seed: int) -> Stimulus:
                 f"Student-t values ({_STUDENT_DOF} degrees of freedom), largest of the stream at"
                 " the format's maximum"
             ),
-        }[name]
+        }[base]
+        zero = None
+        if name == "relu":
+            # Of an unsigned format the codes hold magnitudes: half of them would be negative.
+            negative = streams[2].random(count) < 0.5
+            zero = spec.a.decode(a) < 0 if spec.a.min_value < 0 else negative
+            text += "; activations (a) 0 where they would be negative"
+        elif sparse is not None:
+            zero = streams[2].random(count) < sparse / 100
+            text += f"; {sparse} % of the activations (a) 0"
+        if zero is not None:
+            a = np.where(zero, spec.a.encode(np.zeros(1))[0], a)
         text += f"; independent, in random order (seed {seed})"
     a, b = _finite(spec.a, np.asarray(a)), _finite(spec.b, np.asarray(b))
     clear = np.arange(count) % ACCUMULATION_LENGTH == 0
@@ -124,10 +147,40 @@ def check_name(name: str) -> None:
     Raises
     ------
     HwmodelError
-        It is not one of `STIMULI` (or ``captured-`` and a layer).
+        It is not one of `STIMULI` (nor ``sparseNN``, nor ``captured-`` and a layer).
     """
-    if name not in STIMULI and not name.startswith(f"{_CAPTURED}-"):
+    if name not in STIMULI and _sparsity(name) is None and not name.startswith(f"{_CAPTURED}-"):
         raise HwmodelError(f"expected a stimulus out of {', '.join(STIMULI)}; got {name!r}")
+
+
+def stimulus_names(text: str) -> tuple[str, ...]:
+    """Names in a list with commas; ``all`` is every one of `STIMULI`, each order of captured once.
+
+    Raises
+    ------
+    HwmodelError
+        One of them is unknown.
+    """
+    if text == "all":
+        return tuple(name for name in STIMULI if name != _CAPTURED)
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    for name in names:
+        check_name(name)
+    return names
+
+
+def _sparsity(name: str) -> int | None:
+    """Per cent of zeros that a name such as ``sparse90`` asks for."""
+    digits = name.removeprefix("sparse")
+    fits = digits != name and digits.isdecimal() and len(digits) <= 2
+    return int(digits) if fits else None
+
+
+def _captured_parts(name: str) -> tuple[str, str]:
+    """Layer and order of a name such as ``captured-smollm2-ws``."""
+    parts = name.split("-")[1:]
+    order = parts.pop() if parts and parts[-1] in _ORDERS else "os"
+    return "-".join(parts) or _CAPTURED_LAYER, order
 
 
 def _finite(fmt: Format, codes: NDArray[Any]) -> NDArray[Any]:

@@ -159,12 +159,18 @@ def captured_operands(
     seed: int = 0,
     layer: str = "smollm2",
     progress: Progress | None = None,
+    order: str = "os",
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], str]:
-    """Operand codes of a real layer in the order an output-stationary MAC sees them.
+    """Operand codes of a real layer in the order that a dataflow feeds them to one MAC.
 
     Operand a is the activation (one static scale per tensor, from the absolute maximum on
-    calibration data), b the weight (one scale per output channel): all products of one output in
-    turn, then those of another row and output, drawn at random.
+    calibration data), b the weight (one scale per output channel).
+
+    Output-stationary: all products of one output in turn, then those of another row and output,
+    drawn at random; both operands change in every cycle. Weight-stationary: one weight, drawn at
+    random, is held while the activations that it meets in all captured rows stream past, then
+    another. The unit adds up what it sees in both cases; in an array with stationary weights the
+    sum would come from the neighbour instead, so the accumulator's share is not that of an array.
 
     Parameters
     ----------
@@ -178,6 +184,8 @@ def captured_operands(
         One of `LAYERS`.
     progress : callable, optional
         Told what is fetched and run the first time.
+    order : str
+        ``os`` (output-stationary) or ``ws`` (weight-stationary).
 
     Returns
     -------
@@ -192,17 +200,26 @@ def captured_operands(
         As `layer_slice`.
     """
     part = layer_slice(layer, progress)
-    products = part.inputs.shape[1]
-    outputs = -(-count // products)
+    if order not in ("os", "ws"):
+        raise HwmodelError(f"expected the order os or ws of captured operands, got {order!r}")
+    rows, products = part.inputs.shape
+    turns = -(-count // (products if order == "os" else rows))
     rng = np.random.default_rng(seed)
-    rows = rng.integers(0, len(part.inputs), outputs)
-    columns = rng.integers(0, len(part.weights), outputs)
-    a = spec.a.encode(part.inputs[rows] / np.float32(part.input_scale(spec.a)))
+    first = rng.integers(0, rows if order == "os" else products, turns)
+    outputs = rng.integers(0, len(part.weights), turns)
     scales = part.weight_scales(spec.b)
-    b = spec.b.encode(part.weights[columns] / scales[columns])
+    if order == "os":
+        values = part.inputs[first]
+        weights = part.weights[outputs]
+        text = f"{products} products of an output in turn, outputs at random"
+    else:
+        values = part.inputs[:, first].T
+        weights = np.repeat(part.weights[outputs, first][:, None], rows, axis=1)
+        text = f"each weight held while {rows} activations stream, weights at random"
+    a = spec.a.encode(values / np.float32(part.input_scale(spec.a)))
+    b = spec.b.encode(weights / scales[outputs])
     description = (
         f"{part.description}; activations {spec.a.name} with one static scale, weights"
-        f" {spec.b.name} with one per output; {products} products of an output in turn, outputs"
-        f" at random (seed {seed})"
+        f" {spec.b.name} with one per output; {text} (seed {seed})"
     )
     return a.reshape(-1)[:count], b.reshape(-1)[:count], description

@@ -1,16 +1,26 @@
 """``hwmodel energy``: energy per MAC from the switching of the mapped netlist."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hwmodel.cli.options import chosen_library, library_options
 
+if TYPE_CHECKING:
+    from hwmodel.cost.block_energy import BlockEnergy
+    from hwmodel.cost.energy import EnergyResult
+    from hwmodel.cost.fast_energy import FastEnergy
+
 EXAMPLE = """\b
 Examples:
   hwmodel energy mac-int8-int8-int32
   hwmodel energy mac-e4m3-e4m3-fp32 --stimulus uniform --clock 2.5
+  hwmodel energy mac-int8-int8-int32 --stimulus gaussian,relu,sparse90,captured-ws
+  hwmodel energy mac-int8-int8-int32 --fast
+  hwmodel energy mac-int8-int8-int32 --blocks
 """
 
 
@@ -20,15 +30,37 @@ Examples:
     "--stimulus",
     default="gaussian",
     show_default=True,
-    help="Operand stream: uniform, gaussian, outliers or captured.",
+    help="Operand stream: uniform, gaussian, outliers, relu, sparseNN (per cent of zeros),"
+    " captured-ws or captured-os; several with commas, or all, for a table.",
 )
 @click.option(
     "--clock", type=float, help="Clock target and period in ns.  [default: smallest area]"
 )
 @library_options
-@click.option("--vectors", type=int, metavar="N", help="Products to simulate.  [default: 4096]")
+@click.option(
+    "--vectors",
+    type=int,
+    metavar="N",
+    help="Products to simulate.  [default: 4096; 131072 with --fast]",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the operands.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option(
+    "--fast",
+    is_flag=True,
+    help="No delays: many more products, glitches left out; their share is measured in a short"
+    " run and stated.",
+)
+@click.option(
+    "--blocks",
+    is_flag=True,
+    help="Shares of the building blocks instead, in a netlist that keeps them apart.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="One JSON object on standard output; a list of them for several stimuli.",
+)
 def command(
     spec: str,
     stimulus: str,
@@ -37,6 +69,8 @@ def command(
     liberty: tuple[Path, ...],
     vectors: int | None,
     seed: int,
+    fast: bool,
+    blocks: bool,
     as_json: bool,
 ) -> None:
     """Measure the energy of one multiply-accumulate of the unit SPEC.
@@ -46,39 +80,114 @@ def command(
     The accumulator is compared with the golden model in the same run.
     """
     from hwmodel.cli.progress import progress_bar
+    from hwmodel.cost.block_energy import BLOCK_VECTORS, block_energy
     from hwmodel.cost.energy import DEFAULT_VECTORS, measure_energy
-    from hwmodel.sim.stimulus import check_name
+    from hwmodel.cost.fast_energy import FAST_VECTORS, estimate_energy
+    from hwmodel.sim.stimulus import stimulus_names
     from hwmodel.synthesis import synthesize
     from hwmodel.units import parse_unit
 
     unit = parse_unit(spec)
-    check_name(stimulus)
+    names = stimulus_names(stimulus)
+    if blocks and (fast or len(names) > 1):
+        raise click.UsageError("--blocks goes with one stimulus and without --fast")
     cells = chosen_library(library, liberty)
     with progress_bar(f"synthesis of {unit.name}") as tell:
         synthesised = synthesize(
             unit, cells, clock, progress=lambda _, done, known: tell(done, known)
         )
-    count = DEFAULT_VECTORS if vectors is None else vectors
-    result = measure_energy(
-        unit, synthesised, stimulus, clock_ns=clock, vectors=count, seed=seed, library=cells
-    )
-    if as_json:
-        click.echo(json.dumps(result.to_dict()))
+    if blocks:
+        products = BLOCK_VECTORS if vectors is None else vectors
+        found = block_energy(unit, synthesised, names[0], products, seed, cells)
+        click.echo(json.dumps(found.to_dict()) if as_json else _blocks_text(found))
         return
+    count = vectors if vectors is not None else FAST_VECTORS if fast else DEFAULT_VECTORS
+    results: list[EnergyResult | FastEnergy] = []
+    with progress_bar(f"energy of {unit.name}") as tell:
+        for done, name in enumerate(names):
+            tell(done, len(names))
+            measure = estimate_energy if fast else measure_energy
+            results.append(measure(unit, synthesised, name, clock, count, seed, cells))
+    if as_json:
+        entries = [result.to_dict() for result in results]
+        several = len(entries) > 1 or "," in stimulus or stimulus == "all"
+        click.echo(json.dumps(entries if several else entries[0]))
+    elif len(results) > 1:
+        _print_table(results)
+    else:
+        _print(results[0])
+
+
+def _print(result: "EnergyResult | FastEnergy") -> None:
+    from hwmodel.cost.fast_energy import FastEnergy
+
     low, high = result.interval
     click.echo(f"unit        {result.spec}  ({result.structure})")
     click.echo(f"library     {result.library}, {result.corner}, wire load {result.wire_load}")
     click.echo(f"stimulus    {result.stimulus}: {result.stimulus_description}")
     click.echo(f"clock       {result.clock_ns:.3f} ns")
-    click.echo(f"energy      {result.fj_per_mac:.0f} fJ per MAC  (95 %: {low:.0f} to {high:.0f})")
+    energy, note = _figure(result)
+    click.echo(f"energy      {energy:.0f} fJ per MAC{note}  (95 %: {low:.0f} to {high:.0f})")
     for name, value in result.split.items():
         click.echo(f"  {name:<10}{value:8.1f} fJ")
-    click.echo(f"glitches    {100 * result.glitch_share:.1f} % of the energy")
-    click.echo(
-        f"toggles     {result.toggles_per_cycle:.1f} a cycle"
-        f" ({result.functional_toggles_per_cycle:.1f} without glitches)"
-    )
-    click.echo(f"nets        {result.nets}, annotated {100 * result.nets_annotated:.1f} %")
+    share = 100 * result.glitch_share
+    if isinstance(result, FastEnergy):
+        click.echo(
+            f"glitches    left out above; {share:.1f} % of the energy in an event-driven run of"
+            f" {result.glitch_vectors} products"
+        )
+        click.echo(
+            f"corrected   {result.corrected_fj_per_mac:.0f} fJ per MAC"
+            " (modelled with that share of glitches)"
+        )
+        click.echo(f"toggles     {result.toggles_per_cycle:.1f} a cycle without glitches")
+    else:
+        click.echo(f"glitches    {share:.1f} % of the energy")
+        click.echo(
+            f"toggles     {result.toggles_per_cycle:.1f} a cycle"
+            f" ({result.functional_toggles_per_cycle:.1f} without glitches)"
+        )
+        click.echo(f"nets        {result.nets}, annotated {100 * result.nets_annotated:.1f} %")
     click.echo(
         f"checked     {result.outputs_checked} accumulator codes, all equal to the golden model"
     )
+
+
+def _blocks_text(found: "BlockEnergy") -> str:
+    """Shares as lines of text."""
+    lines = [f"unit        {found.spec}  ({found.structure}, {found.recipe})"]
+    lines += [f"  {name:<10}{100 * share:6.1f} %" for name, share in found.shares.items()]
+    return "\n".join([*lines, f"note        {found.note}"])
+
+
+def _figure(result: "EnergyResult | FastEnergy") -> tuple[float, str]:
+    """Energy to show, and what has to be said of it."""
+    from hwmodel.cost.fast_energy import FastEnergy
+
+    if isinstance(result, FastEnergy):
+        return result.zero_delay_fj_per_mac, " without glitches"
+    return result.fj_per_mac, ""
+
+
+def _print_table(results: "Sequence[EnergyResult | FastEnergy]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    first = results[0]
+    _, note = _figure(first)
+    table = Table(
+        title=f"{first.spec} in {first.library} at {first.clock_ns:.3f} ns", title_justify="left"
+    )
+    for name in ("stimulus", f"fJ per MAC{note}", "95 % interval", "glitches in all"):
+        table.add_column(name, justify="left" if name == "stimulus" else "right")
+    for result in results:
+        low, high = result.interval
+        table.add_row(
+            result.stimulus,
+            f"{_figure(result)[0]:.0f}",
+            f"{low:.0f} to {high:.0f}",
+            f"{100 * result.glitch_share:.1f} %",
+        )
+    Console().print(table)
+    for result in results:
+        click.echo(f"{result.stimulus}: {result.stimulus_description}")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hwmodel.arithmetic import simulate
 from hwmodel.errors import HwmodelError
-from hwmodel.sim.activity import Activity, simulate_gates
+from hwmodel.sim.activity import simulate_gates
 from hwmodel.sim.gates import GateNetlist, build_gates
 from hwmodel.sim.stimulus import ACCUMULATION_LENGTH, Stimulus, operands
 from hwmodel.store import Store, content_key
@@ -32,18 +32,25 @@ from hwmodel.units import UnitSpec
 
 __all__ = [
     "DEFAULT_VECTORS",
+    "LATENCY",
     "LEAST_VECTORS",
+    "RESET_CYCLES",
     "EnergyResult",
+    "Synthesised",
+    "check_outputs",
     "energy_of_netlist",
+    "interval",
     "measure_energy",
+    "period_for",
+    "port_bits",
 ]
 
 DEFAULT_VECTORS = 64 * ACCUMULATION_LENGTH
 # Raise when the same netlist and stimulus give other figures than before.
-_VERSION = 2
-_RESET_CYCLES = 3
+_VERSION = 3
+RESET_CYCLES = 3
 # Edges from the cycle in which operands are applied to the one at whose end acc holds their sum.
-_LATENCY = 2
+LATENCY = 2
 # Fewer accumulations than this give no honest interval.
 _LEAST_ACCUMULATIONS = 8
 LEAST_VECTORS = _LEAST_ACCUMULATIONS * ACCUMULATION_LENGTH
@@ -150,11 +157,11 @@ class Synthesised(Protocol):
         """Mapped netlist as Yosys' JSON."""
 
 
-def _columns(gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus) -> NDArray[np.uint8]:
+def port_bits(gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus) -> NDArray[np.uint8]:
     """Bits of all input ports in every cycle: reset, operands, and two cycles to finish."""
     count = stimulus.a_codes.size
-    total = _RESET_CYCLES + count + _LATENCY
-    window = slice(_RESET_CYCLES, _RESET_CYCLES + count)
+    total = RESET_CYCLES + count + LATENCY
+    window = slice(RESET_CYCLES, RESET_CYCLES + count)
     known = {
         "a": (stimulus.a_codes, spec.a.bits),
         "b": (stimulus.b_codes, spec.b.bits),
@@ -174,13 +181,13 @@ def _columns(gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus) -> NDArray[
         codes = np.asarray(known[name][0]).astype(np.int64)
         bits[window] = codes[:, None] >> np.arange(width) & 1
         if name == "rst":
-            bits[:_RESET_CYCLES] = 1
+            bits[:RESET_CYCLES] = 1
         parts.append(bits)
     return np.concatenate(parts, axis=1)
 
 
-def _check_outputs(
-    gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus, activity: Activity
+def check_outputs(
+    gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus, outputs: NDArray[np.uint8]
 ) -> int:
     """Compare every accumulator code with the golden model; the number of them."""
     if gates.outputs != (("acc", spec.accumulator_bits),):
@@ -189,8 +196,8 @@ def _check_outputs(
             f" {spec.accumulator_bits} bits, found {dict(gates.outputs)}"
         )
     golden = simulate(spec, stimulus.a_codes, stimulus.b_codes, stimulus.valid, stimulus.clear)
-    first = _RESET_CYCLES + _LATENCY
-    found = activity.outputs[first : first + golden.size]
+    first = RESET_CYCLES + LATENCY
+    found = outputs[first : first + golden.size]
     width = spec.accumulator_bits
     if width <= 64:
         golden = golden.astype(np.uint64)
@@ -218,18 +225,20 @@ def _annotated(gates: GateNetlist) -> tuple[int, float]:
     return int(nets.size), float(np.isin(nets, followed).mean())
 
 
-def _interval(per_cycle: NDArray[np.float64]) -> tuple[float, float]:
-    """95 % interval of the mean, from the means of successive accumulations.
-
-    Successive accumulations start from a cleared register and are nearly independent. Student's t
-    quantile by its expansion in the normal one (Abramowitz and Stegun, 26.7.5).
-    """
+def _accumulations(per_cycle: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means of successive accumulations, which start from a cleared register."""
     count = per_cycle.size // ACCUMULATION_LENGTH
-    batches = per_cycle[: count * ACCUMULATION_LENGTH].reshape(count, -1).mean(axis=1)
-    z, v = statistics.NormalDist().inv_cdf(0.975), count - 1
+    return per_cycle[: count * ACCUMULATION_LENGTH].reshape(count, -1).mean(axis=1)
+
+
+def interval(mean: float, batches: NDArray[np.float64]) -> tuple[float, float]:
+    """95 % interval of a mean, from the means of nearly independent batches.
+
+    Student's t quantile by its expansion in the normal one (Abramowitz and Stegun, 26.7.5).
+    """
+    z, v = statistics.NormalDist().inv_cdf(0.975), batches.size - 1
     t = z + (z**3 + z) / (4 * v) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
-    half = t * float(batches.std(ddof=1)) / math.sqrt(count)
-    mean = float(per_cycle.mean())
+    half = t * float(batches.std(ddof=1)) / math.sqrt(batches.size)
     return mean - half, mean + half
 
 
@@ -272,14 +281,14 @@ def energy_of_netlist(
     gates = build_gates(netlist, library)
     period = static_timing(gates.design, library).period_ns
     clock = period if clock_ns is None else clock_ns
-    bits = _columns(gates, spec, stimulus)
+    bits = port_bits(gates, spec, stimulus)
     # From the cycle in which the first sum lands to the last in which operands arrive, every
     # cycle does one whole multiply-accumulate.
-    window = slice(_RESET_CYCLES + _LATENCY, _RESET_CYCLES + stimulus.a_codes.size)
+    window = slice(RESET_CYCLES + LATENCY, RESET_CYCLES + stimulus.a_codes.size)
     real = simulate_gates(gates, bits, clock, count=window)
-    checked = _check_outputs(gates, spec, stimulus, real)
+    checked = check_outputs(gates, spec, stimulus, real.outputs)
     ideal = simulate_gates(gates, bits, clock, zero_delay=True, count=window)
-    _check_outputs(gates, spec, stimulus, ideal)
+    check_outputs(gates, spec, stimulus, ideal.outputs)
     leakage = real.leakage_nw * clock * 1e-3  # nW * ns = 1e-18 J
     per_cycle = (real.internal + real.switching + real.clock + leakage)[window]
     total = float(per_cycle.mean())
@@ -296,7 +305,7 @@ def energy_of_netlist(
         stimulus_description=stimulus.description,
         clock_ns=clock,
         fj_per_mac=total,
-        interval=_interval(per_cycle),
+        interval=interval(total, _accumulations(per_cycle)),
         internal_fj=float(real.internal[window].mean()),
         switching_fj=float(real.switching[window].mean()),
         clock_fj=float(real.clock[window].mean()),
@@ -324,6 +333,25 @@ def energy_of_netlist(
             "clock_tree": "none",
         },
     )
+
+
+def period_for(spec: UnitSpec, synthesis_result: Synthesised, clock_ns: float | None) -> float:
+    """Return the clock period asked for, or else the target if it was met, or what is needed.
+
+    Raises
+    ------
+    HwmodelError
+        The period asked for is too short.
+    """
+    needed = synthesis_result.delay_ns
+    if clock_ns is None:
+        return max(needed, synthesis_result.clock_ns or 0.0)
+    if clock_ns < needed:
+        raise HwmodelError(
+            f"a clock of {clock_ns:g} ns is too short for this netlist of {spec.name}, which needs"
+            f" {needed:.3f} ns; choose a longer clock"
+        )
+    return clock_ns
 
 
 def measure_energy(
@@ -366,15 +394,7 @@ def measure_energy(
     store = Store() if store is None else store
     netlist = read_netlist(synthesis_result.netlist_json, library)
     stream = operands(spec, stimulus, vectors, seed)
-    if clock_ns is not None and clock_ns < synthesis_result.delay_ns:
-        raise HwmodelError(
-            f"a clock of {clock_ns:g} ns is too short for this netlist of {spec.name}, which needs"
-            f" {synthesis_result.delay_ns:.3f} ns; choose a longer clock"
-        )
-    if clock_ns is None:
-        target = synthesis_result.clock_ns
-        clock_ns = synthesis_result.delay_ns if target is None else target
-        clock_ns = max(clock_ns, synthesis_result.delay_ns)
+    clock_ns = period_for(spec, synthesis_result, clock_ns)
     structure = str(synthesis_result.structure)
     key = content_key(
         version=_VERSION,

@@ -19,7 +19,7 @@ from hwmodel.technology.netlist import read_netlist
 from hwmodel.units import UnitSpec
 from hwmodel.yosys import pyosys_version, run_yosys
 
-__all__ = ["synthesize"]
+__all__ = ["block_modules", "synthesize"]
 
 _KIND = "synthesis"
 
@@ -94,7 +94,7 @@ def _finish(
     rtlil = rtlil_of(spec, best.structure)
     # The dearest script says no more about the shares of the blocks than the cheap one does.
     quick = replace(best.recipe, script="amap") if best.recipe.script == "deep" else best.recipe
-    blocks = map_blocks(rtlil, top, _children(rtlil, top), quick, library)
+    blocks = map_blocks(rtlil, top, block_modules(rtlil, top), quick, library)
     mapped = best.mapped
     total = sum(blocks.values())
     provenance = {
@@ -143,7 +143,7 @@ def _finish(
     )
 
 
-def _children(rtlil: str, top: str) -> dict[str, str]:
+def block_modules(rtlil: str, top: str) -> dict[str, str]:
     """Module of each block that stands in the top module, by instance name."""
     defined = set(re.findall(r"^module \\(\S+)", rtlil, re.MULTILINE))
     body = rtlil[rtlil.index(f"module \\{top}\n") :]

@@ -70,6 +70,30 @@ def test_operands_are_the_products_of_one_output_in_turn(captured):
     assert not np.array_equal(other[0], a)
 
 
+def test_a_held_weight_meets_the_activations_of_all_rows(captured):
+    torch.manual_seed(0)
+    layer, inputs = torch.nn.Linear(24, 10), torch.randn(3, 40, 24)
+    captured(layer, inputs)
+    spec = parse_unit("mac-int8-int8-int32")
+    rows = capture.ROWS
+    a, b, description = capture.captured_operands(spec, rows * 20 + 7, seed=3, order="ws")
+    assert a.shape == b.shape == (rows * 20 + 7,)
+    assert f"each weight held while {rows} activations stream" in description
+    scale = float(inputs.abs().max()) / spec.a.max_value
+    codes = spec.a.encode((inputs.flatten(0, 1) / scale).numpy())
+    w = layer.weight.numpy()
+    weights = spec.b.encode(w / (np.abs(w).max(1, keepdims=True) / spec.b.max_value))
+    for turn in range(20):
+        held = np.unique(b[rows * turn : rows * (turn + 1)])
+        assert held.size == 1
+        seen = a[rows * turn : rows * (turn + 1)]
+        # One column of the input, of which some rows were captured, and a weight of that column.
+        columns = [k for k in range(24) if np.isin(seen, codes[:, k]).all()]
+        assert any(held[0] in weights[:, k] for k in columns)
+    with pytest.raises(HwmodelError, match="order os or ws"):
+        capture.captured_operands(spec, 10, order="row")
+
+
 def test_a_convolution_is_captured_as_a_matrix_product(captured):
     torch.manual_seed(0)
     layer, inputs = torch.nn.Conv2d(3, 5, 3, stride=2, bias=False), torch.randn(2, 3, 17, 17)

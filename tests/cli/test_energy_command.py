@@ -52,6 +52,43 @@ def test_text_says_what_the_figure_holds_for(synthesised):
     assert "512 accumulator codes" in text
 
 
+def test_several_stimuli_make_a_table_and_a_list(synthesised):
+    names = ["uniform", "relu", "sparse90"]
+    text = run(SPEC, "--stimulus", ",".join(names), "--vectors", "512").stdout
+    assert all(name in text for name in (*names, "95 % interval", "90 % of the activations"))
+    entries = json.loads(
+        run(SPEC, "--stimulus", ",".join(names), "--vectors", "512", "--json").stdout
+    )
+    assert [entry["stimulus"] for entry in entries] == names
+    assert entries[2]["fj_per_mac"] < entries[1]["fj_per_mac"] < entries[0]["fj_per_mac"]
+
+
+def test_fast_says_that_glitches_are_left_out(synthesised):
+    text = run(SPEC, "--fast", "--vectors", "8192").stdout
+    for phrase in ("without glitches", "left out above", "event-driven run of 512", "modelled"):
+        assert phrase in text
+    entry = json.loads(run(SPEC, "--fast", "--vectors", "8192", "--json").stdout)
+    assert "fj_per_mac" not in entry
+    assert entry["how"]["corrected_fj_per_mac"].startswith("modelled")
+
+
+def test_blocks_are_shares_with_what_they_hold_for(synthesised, monkeypatch):
+    from hwmodel.cost import block_energy
+
+    def stand_in(spec, result, stimulus, vectors, seed, library):
+        shares = {"multiply": 0.7, "clock": 0.3}
+        return block_energy.BlockEnergy(
+            spec.name, "plain", "recipe", stimulus, shares, {"registers": 0.3}, 100.0, "kept apart"
+        )
+
+    monkeypatch.setattr(block_energy, "block_energy", stand_in)
+    text = run(SPEC, "--blocks").stdout
+    assert "multiply    70.0 %" in text
+    assert "kept apart" in text
+    assert json.loads(run(SPEC, "--blocks", "--json").stdout)["shares"]["clock"] == 0.3
+    assert run(SPEC, "--blocks", "--fast").exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -66,6 +66,25 @@ def test_energy_of_one_transition_is_the_tables(library):
     np.testing.assert_allclose(activity.switching, [0, charge, charge])
 
 
+@pytest.mark.parametrize(("pin", "bits"), [("A1", (1, 0)), ("A2", (0, 1))])
+def test_a_nand_is_charged_by_the_pin_that_switches_it(library, pin, bits):
+    gates = prepare(
+        library,
+        {"a": ("input", [3]), "b": ("input", [4]), "y": ("output", [5])},
+        {"u": ("NAND2_X1", {"A1": 3, "A2": 4, "ZN": 5})},
+    )
+    other = [1 - bit for bit in bits]
+    # The other input is 1 first; then the pin rises and the output falls, then back.
+    activity = run(gates, [other, [1, 1], other])
+    group = next(g for g in library.cells["NAND2_X1"].power if g.related == pin)
+    load = library.wire_load.capacitance(1) + OUTPUT_LOAD_FF
+    expected = [lookup(group.energy[out], INPUT_SLEW_NS, load) for out in (0, 1)]
+    np.testing.assert_allclose(activity.internal[1:], expected)
+    np.testing.assert_allclose(activity.switching[1:], 0.5 * load * library.voltage**2)
+    u = [i.name for i in gates.design.netlist.instances].index("u")
+    np.testing.assert_allclose(activity.by_instance[u, 0], sum(expected))
+
+
 def test_the_group_whose_condition_holds_is_charged(library):
     # Of the XOR's groups for input A, one holds while B is 0 and one while B is 1.
     gates = prepare(

@@ -1,16 +1,17 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwmodel.errors import HwmodelError
-from hwmodel.sim.stimulus import ACCUMULATION_LENGTH, operands
+from hwmodel.sim.stimulus import ACCUMULATION_LENGTH, operands, stimulus_names
 from hwmodel.units import parse_unit
 
 UNITS = ["mac-int8-int8-int32", "mac-uint8-int8-int32", "mac-e4m3-e5m2-fp32", "mac-e2m5-e2m5-exact"]
-MADE = ["uniform", "gaussian", "outliers"]
+MADE = ["uniform", "gaussian", "outliers", "relu", "sparse90"]
 
 
+@settings(deadline=None)  # the first use of a format compiles its kernels
 @given(st.sampled_from(UNITS), st.sampled_from(MADE), st.integers(0, 2**32))
 def test_streams_are_finite_in_range_and_reproducible(name, kind, seed):
     spec = parse_unit(name)
@@ -55,12 +56,19 @@ def test_outliers_use_the_range_far_less_than_gaussian():
 def test_captured_hands_on_the_layers_codes(monkeypatch):
     from hwmodel.accuracy import capture
 
-    def stand_in(spec, count, seed=0, layer="smollm2"):
-        return np.arange(count) % 7, np.arange(count) % 5, f"layer {layer}, seed {seed}"
+    def stand_in(spec, count, seed=0, layer="smollm2", order="os"):
+        text = f"layer {layer}, order {order}, seed {seed}"
+        return np.arange(count) % 7, np.arange(count) % 5, text
 
     monkeypatch.setattr(capture, "captured_operands", stand_in)
     spec = parse_unit("mac-int8-int8-int32")
-    assert "layer smollm2, seed 3" in operands(spec, "captured", 70, 3).description
+    assert "layer smollm2, order os, seed 3" in operands(spec, "captured", 70, 3).description
+    for name, phrase in (
+        ("captured-ws", "layer smollm2, order ws"),
+        ("captured-efficientnet-ws", "layer efficientnet, order ws"),
+        ("captured-os", "layer smollm2, order os"),
+    ):
+        assert phrase in operands(spec, name, 70, 3).description
     other = operands(spec, "captured-efficientnet", 70, 3)
     assert "layer efficientnet" in other.description
     np.testing.assert_array_equal(other.b_codes, np.arange(70) % 5)
@@ -75,7 +83,32 @@ def test_a_stream_with_nan_is_refused(monkeypatch):
         operands(parse_unit("mac-e4m3-e4m3-fp32"), "captured", 10, 1)
 
 
-@pytest.mark.parametrize(("name", "count"), [("normal", 10), ("", 10), ("uniform", 0)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("normal", 10), ("", 10), ("uniform", 0), ("sparse", 9), ("sparse100", 9)]
+)
 def test_unknown_streams_and_empty_ones_are_refused(name, count):
     with pytest.raises(HwmodelError, match="expected a stimulus"):
         operands(parse_unit("mac-int8-int8-int32"), name, count, 1)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize(("kind", "share"), [("relu", 0.5), ("sparse90", 0.9), ("sparse25", 0.25)])
+def test_sparse_streams_have_their_share_of_zero_activations(unit, kind, share):
+    spec = parse_unit(unit)
+    sparse, dense = (operands(spec, name, 20_000, 1) for name in (kind, "gaussian"))
+    values, before = spec.a.decode(sparse.a_codes), spec.a.decode(dense.a_codes)
+    # The Gaussian stream has zeros of its own where small values round to 0.
+    own = (before == 0).mean()
+    assert (values == 0).mean() == pytest.approx(share + (1 - share) * own, abs=0.02)
+    kept = values != 0
+    np.testing.assert_array_equal(values[kept], before[kept])
+    np.testing.assert_array_equal(sparse.b_codes, dense.b_codes)
+    if kind == "relu":
+        assert values.min() == 0
+
+
+def test_lists_of_names():
+    assert stimulus_names("uniform, relu,uniform") == ("uniform", "relu")
+    assert {"gaussian", "captured-ws", "captured-os"} <= set(stimulus_names("all"))
+    with pytest.raises(HwmodelError, match="'noise'"):
+        stimulus_names("uniform,noise")

@@ -124,10 +124,10 @@ def test_sizing_for_area_costs_nothing_and_is_kept(mapped_small, library, store,
 
 
 def test_blocks_hold_all_registers_and_about_the_whole_area(mapped_small, library, store):
-    from hwmodel.synthesis.synthesize import _children
+    from hwmodel.synthesis.synthesize import block_modules
 
     rtlil = design()
-    children = _children(rtlil, TOP)
+    children = block_modules(rtlil, TOP)
     recipe = Recipe("amap", complement=True)
     blocks = map_blocks(rtlil, TOP, children, recipe, library)
     flat = map_design(rtlil, TOP, recipe, library, store)

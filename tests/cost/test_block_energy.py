@@ -1,0 +1,44 @@
+"""Energy by building block, of a small unit made by the package's own RTL."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from hwmodel.cost.block_energy import block_energy
+from hwmodel.errors import HwmodelError
+from hwmodel.rtl import structures_for
+from hwmodel.synthesis.recipes import screening_recipes
+from hwmodel.units import parse_unit
+
+SPEC = parse_unit("mac-int4-int4-int12")
+
+
+def made(**changes):
+    structure = next(s for s in structures_for(SPEC) if s.merge == "separate")
+    known = {"structure": structure.name, "recipe": screening_recipes(None)[0].name}
+    return SimpleNamespace(**{**known, "clock_ns": None, **changes})
+
+
+def test_the_blocks_make_the_whole_and_each_takes_a_part():
+    found = block_energy(SPEC, made(), vectors=512)
+    assert sum(found.shares.values()) == pytest.approx(1)
+    assert {"multiply", "add", "registers", "clock"} <= set(found.shares)
+    assert all(share > 0.01 for name, share in found.shares.items() if name != "control")
+    assert sum(found.clock_by_block.values()) == pytest.approx(found.shares["clock"])
+    assert "keeps the blocks apart" in found.note
+
+
+def test_still_operands_leave_the_clock():
+    busy = block_energy(SPEC, made(), "uniform", vectors=512)
+    quiet = block_energy(SPEC, made(), "sparse99", vectors=512)
+    assert quiet.shares["clock"] > busy.shares["clock"]
+    assert quiet.shares["multiply"] < busy.shares["multiply"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"structure": "magic"}, "expected a structure"), ({"recipe": "magic"}, "expected a recipe")],
+)
+def test_a_result_of_another_version_is_refused(change, message):
+    with pytest.raises(HwmodelError, match=message):
+        block_energy(SPEC, made(**change))
