@@ -68,6 +68,11 @@ class Row:
     effort: str
     tools: str
 
+    @property
+    def reduced(self) -> bool:
+        """Whether fewer circuits were tried than `hwmodel synth` tries."""
+        return self.effort.startswith("reduced")
+
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Row))
 _TEXT = {"spec", "library", "corner", "stimulus", "structure", "recipe", "effort", "tools"}

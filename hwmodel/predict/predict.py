@@ -300,6 +300,12 @@ def _prediction(
             f"this unit was measured, too: hwmodel synth {spec.name} and hwmodel energy"
             f" {spec.name} give measured figures"
         )
+    reduced = sum(row.reduced for row in rows)
+    if reduced:
+        notes.append(
+            f"{reduced} of {len(rows)} measured rows come from a reduced search; the whole one of"
+            " hwmodel synth finds circuits as small or smaller"
+        )
     first = rows[0]
     return Prediction(
         spec=spec.name,

@@ -211,3 +211,10 @@ def test_an_overflowing_sum_has_no_energy(law_row):
     assert any("infinity" in note for note in prediction.notes)
     energies = [r for r in cross_validate(FLOAT, rows, "unit") if "fj_per_mac" in r.predicted]
     assert {r.spec for r in energies} == set(names)
+
+
+def test_rows_of_a_reduced_search_are_told(law_rows):
+    rows = (dataclasses.replace(law_rows[0], effort="reduced search: 2 runs"), *law_rows[1:])
+    notes = predict(parse_unit(UNSEEN), rows=rows).notes
+    assert any(note.startswith(f"1 of {len(rows)} measured rows come from") for note in notes)
+    assert not predict(parse_unit(UNSEEN), rows=law_rows).notes
