@@ -100,13 +100,13 @@ def lane_tables(g: GateArrays, tables: EventTables) -> LaneTables:
 
 
 @jit
-def _leaves(words: Words, bits: int, leaf: Words) -> None:
-    """Lanes in each state of `bits` bits whose words are given."""
-    leaf[0] = ~_NONE
+def _leaves(words: Words, bits: int, leaf: Words, at: int) -> None:
+    """Lanes in each state of `bits` bits whose words are given, from ``leaf[at]`` on."""
+    leaf[at] = ~_NONE
     for bit in range(bits):
         word = words[bit]
-        for state in range(1 << bit):
-            leaf[state | 1 << bit] = leaf[state] & word
+        for state in range(at, at + (1 << bit)):
+            leaf[state + (1 << bit)] = leaf[state] & word
             leaf[state] &= ~word
 
 
@@ -151,7 +151,8 @@ def run_lanes(
     for kind in range(bits_of.size):
         most = max(most, bits_of[kind])
     words = np.zeros(most, np.uint64)
-    leaf = np.zeros((most, 1 << most), np.uint64)
+    span = 1 << most
+    leaf = np.zeros(most * span, np.uint64)
     planned = np.zeros((most, 8), np.uint64)
     waiting = np.zeros(8, np.uint64)
     for step in range(-warm_up, length):
@@ -175,13 +176,13 @@ def run_lanes(
             for p in range(inputs_of[kind]):
                 words[p] = _NONE if p == pin else old[pin_nets[pins_at[i] + p]]
             words[bits - 1] = stored[f]
-            _leaves(words, bits, leaf[0])
+            _leaves(words, bits, leaf, 0)
             following = _NONE
             for state in range(1 << bits):
-                if leaf[0, state] != _NONE:
-                    count_edge[state_at[i] + state] += np.int64(ones(leaf[0, state] & counted))
+                if leaf[state] != _NONE:
+                    count_edge[state_at[i] + state] += np.int64(ones(leaf[state] & counted))
                     if g.follow[g.follow_at[kind] + state]:
-                        following |= leaf[0, state]
+                        following |= leaf[state]
             first = outputs_at[i]
             count = outputs_at[i + 1] - first
             for output in range(count):
@@ -189,14 +190,14 @@ def run_lanes(
                 value = _NONE
                 for state in range(1 << bits):
                     if change_of[at + state] & 1:
-                        value |= leaf[0, state]
+                        value |= leaf[state]
                 net = output_nets[first + output]
                 value = (value & live) | (old[net] & ~live)
                 new[net] = value
                 moved = (value ^ old[net]) & counted
                 if moved != _NONE:
                     for state in range(1 << bits):
-                        count_change[at + state] += np.int64(ones(moved & leaf[0, state]))
+                        count_change[at + state] += np.int64(ones(moved & leaf[state]))
             stored[f] = (following & live) | (stored[f] & ~live)
         # Ports.
         for k in range(input_nets.size):
@@ -228,7 +229,7 @@ def run_lanes(
                 if changed == _NONE:
                     continue
                 words[pin] = new[net]
-                _leaves(words, bits, leaf[k])
+                _leaves(words, bits, leaf, k * span)
                 steps += 1
                 last = k
                 if has_own[i]:
@@ -236,21 +237,23 @@ def run_lanes(
                     for state in range(1 << bits):
                         if own[at + state] != 0.0:
                             count_own[at + state] += np.int64(
-                                ones(leaf[k, state] & changed & counted)
+                                ones(leaf[k * span + state] & changed & counted)
                             )
                 for output in range(count):
                     at = truth_at[kind] + (output << bits)
                     value = _NONE
                     for state in range(1 << bits):
                         if truth[at + state]:
-                            value |= leaf[k, state]
+                            value |= leaf[k * span + state]
                     apart = value ^ old[output_nets[first + output]]
                     planned[k, output] = apart & ~waiting[output]
                     waiting[output] = apart
             if steps == 0:
-                _leaves(words, bits, leaf[0])
+                _leaves(words, bits, leaf, 0)
             for state in range(1 << bits):
-                count_last[state_at[i] + state] += np.int64(ones(leaf[last, state] & counted))
+                count_last[state_at[i] + state] += np.int64(
+                    ones(leaf[last * span + state] & counted)
+                )
             for output in range(count):
                 net = output_nets[first + output]
                 moved = waiting[output]
@@ -265,7 +268,9 @@ def run_lanes(
                     at = change_at[i] + ((pins[low + k] * count + output) << bits)
                     for state in range(1 << bits):
                         if matters[at + state]:
-                            count_change[at + state] += np.int64(ones(mine & leaf[k, state]))
+                            count_change[at + state] += np.int64(
+                                ones(mine & leaf[k * span + state])
+                            )
         # The clock is high: data pins of flip-flops change, then it falls.
         for f in range(flip_flops.size):
             i = flip_flops[f]
@@ -282,15 +287,15 @@ def run_lanes(
                 words[pin] = new[net]
                 if changed == _NONE or not has_own[i]:
                     continue
-                _leaves(words, bits, leaf[0])
+                _leaves(words, bits, leaf, 0)
                 at = own_at[i] + (pin << bits)
                 for state in range(1 << bits):
                     if own[at + state] != 0.0:
-                        count_own[at + state] += np.int64(ones(leaf[0, state] & changed))
-            _leaves(words, bits, leaf[0])
+                        count_own[at + state] += np.int64(ones(leaf[state] & changed))
+            _leaves(words, bits, leaf, 0)
             for state in range(1 << bits):
-                if leaf[0, state] != _NONE:
-                    count_last[state_at[i] + state] += np.int64(ones(leaf[0, state] & counted))
+                if leaf[state] != _NONE:
+                    count_last[state_at[i] + state] += np.int64(ones(leaf[state] & counted))
         for net in range(nets):
             moved = (new[net] ^ old[net]) & counted
             toggles[net, 1] += np.int64(ones(moved & new[net]))

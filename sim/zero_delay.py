@@ -22,7 +22,7 @@ __all__ = ["Switching", "simulate_lanes"]
 _BATCHES = 16
 _LANES = 64
 # Own cycles of a lane at least, so that the cycles before them do not weigh.
-_SHORTEST = 256
+_SHORTEST = 128
 
 Floats = NDArray[np.float64]
 

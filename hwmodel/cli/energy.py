@@ -41,7 +41,7 @@ Examples:
     "--vectors",
     type=int,
     metavar="N",
-    help="Products to simulate.  [default: 4096; 131072 with --fast]",
+    help="Products to simulate.  [default: 4096; 262144 with --fast]",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the operands.")
 @click.option(

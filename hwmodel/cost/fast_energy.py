@@ -29,7 +29,7 @@ from hwmodel.units import UnitSpec
 
 __all__ = ["FAST_VECTORS", "GLITCH_VECTORS", "FastEnergy", "estimate_energy"]
 
-FAST_VECTORS = 1 << 17
+FAST_VECTORS = 1 << 18
 # Products of the event-driven run that measures the share of glitches.
 GLITCH_VECTORS = 512
 
