@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "technology": {"fetch"},
     "accuracy": {"formats", "units", "arithmetic", "fetch"},
     "sim": {"formats", "units", "arithmetic", "rtl", "technology", "accuracy"},
+    "fpga": {"formats", "units", "arithmetic", "rtl", "sim", "yosys"},
     "synthesis": {"formats", "units", "arithmetic", "rtl", "technology", "yosys"},
     "cost": {
         *("formats", "units", "arithmetic", "rtl", "technology", "yosys"),

@@ -27,6 +27,7 @@ COMMANDS = {
     "vectors": ("hwmodel.cli.vectors", "Write conformance vectors of conversions and operations."),
     "cosim": ("hwmodel.cli.cosim", "Run a unit against the golden model in a simulator."),
     "synth": ("hwmodel.cli.synth", "Map a unit to real cells: area and delay."),
+    "fpga": ("hwmodel.cli.fpga", "Map a unit to an FPGA: LUTs, carries, DSPs, clock."),
     "libraries": ("hwmodel.cli.libraries", "List the cell libraries: here or how to get them."),
     "energy": ("hwmodel.cli.energy", "Energy per MAC from the switching of the mapped netlist."),
     "accuracy": ("hwmodel.cli.accuracy", "Score real networks under the formats."),
