@@ -32,6 +32,7 @@ COMMANDS = {
     "energy": ("hwmodel.cli.energy", "Energy per MAC from the switching of the mapped netlist."),
     "accuracy": ("hwmodel.cli.accuracy", "Score real networks under the formats."),
     "compare": ("hwmodel.cli.compare", "Put FP/INT ratios of several cell libraries side by side."),
+    "export": ("hwmodel.cli.export", "Write what a place-and-route flow needs."),
     "report": ("hwmodel.cli.report", "Put formats side by side: the FP-versus-INT report."),
 }
 

@@ -52,7 +52,8 @@ def simulate_mapped(spec: UnitSpec, structure: Structure, models: str, netlist: 
     # Yosys reads its own models, includes and all, which Icarus does not for every family.
     script = (
         f"read_json netlist.json\nread_verilog -overwrite -D EQUIV -D ICE40_HX {models}\n"
-        f"hierarchy -check -top {top}\nproc\nflatten -noscopeinfo\nopt_clean\nwrite_verilog -noattr mapped.v\n"
+        f"hierarchy -check -top {top}\nproc\nflatten -noscopeinfo\nopt_clean\n"
+        "write_verilog -noattr mapped.v\n"
     )
     # Without the empty boxes of cells that Yosys' file also holds: the models take their places.
     alone = json.dumps({"modules": {top: json.loads(netlist)["modules"][top]}})
