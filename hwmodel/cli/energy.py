@@ -151,6 +151,12 @@ def _print(result: "EnergyResult | FastEnergy") -> None:
     click.echo(
         f"checked     {result.outputs_checked} accumulator codes, all equal to the golden model"
     )
+    rests = result.provenance.get("nonfinite_share", 0.0)
+    if rests:
+        click.echo(
+            f"note        in {100 * rests:.0f} % of the steps the sum was infinite or NaN, under"
+            " which the accumulator rests"
+        )
 
 
 def _blocks_text(found: "BlockEnergy") -> str:

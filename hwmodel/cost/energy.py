@@ -28,7 +28,7 @@ from hwmodel.technology import (
     static_timing,
 )
 from hwmodel.technology.design import CLOCK_SLEW_NS, INPUT_SLEW_NS, OUTPUT_LOAD_FF
-from hwmodel.units import UnitSpec
+from hwmodel.units import FloatAccumulator, UnitSpec
 
 __all__ = [
     "DEFAULT_VECTORS",
@@ -242,6 +242,14 @@ def interval(mean: float, batches: NDArray[np.float64]) -> tuple[float, float]:
     return mean - half, mean + half
 
 
+def _nonfinite_share(spec: UnitSpec, stimulus: Stimulus) -> float:
+    """Share of the steps that leave an infinity or NaN, under which an accumulator rests."""
+    if not isinstance(spec.register, FloatAccumulator):
+        return 0.0
+    codes = simulate(spec, stimulus.a_codes, stimulus.b_codes, stimulus.valid, stimulus.clear)
+    return float(np.mean(~np.isfinite(spec.decode_accumulator(codes))))
+
+
 def energy_of_netlist(
     spec: UnitSpec,
     netlist: Netlist,
@@ -331,6 +339,7 @@ def energy_of_netlist(
             "input_slew_ns": INPUT_SLEW_NS,
             "clock_slew_ns": CLOCK_SLEW_NS,
             "clock_tree": "none",
+            "nonfinite_share": _nonfinite_share(spec, stimulus),
         },
     )
 

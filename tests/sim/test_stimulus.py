@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hwmodel.arithmetic import simulate
 from hwmodel.errors import HwmodelError
 from hwmodel.sim.stimulus import ACCUMULATION_LENGTH, operands, stimulus_names
 from hwmodel.units import parse_unit
@@ -112,3 +113,26 @@ def test_lists_of_names():
     assert {"gaussian", "captured-ws", "captured-os"} <= set(stimulus_names("all"))
     with pytest.raises(HwmodelError, match="'noise'"):
         stimulus_names("uniform,noise")
+
+
+@pytest.mark.parametrize("name", ["gaussian", "outliers", "relu", "sparse50"])
+@pytest.mark.parametrize("unit", ["mac-e5m2-e5m2-fp16", "mac-e4m3-e4m3-fp16", "mac-bf16-bf16-fp32"])
+def test_drawn_sums_stay_within_a_floating_point_accumulator(unit, name):
+    spec = parse_unit(unit)
+    stream = operands(spec, name, 1024, 3)
+    sums = simulate(spec, stream.a_codes, stream.b_codes, stream.valid, stream.clear)
+    values = spec.decode_accumulator(sums)
+    assert np.isfinite(values).all()
+    # and they are not made much smaller than they need be
+    assert np.abs(values).max() > spec.accumulator.format.max_value / 32 or "2^" not in (
+        stream.description
+    )
+
+
+def test_uniform_codes_are_left_as_they_are():
+    narrow, wide = parse_unit("mac-e5m2-e5m2-fp16"), parse_unit("mac-e5m2-e5m2-fp32")
+    first, second = (operands(spec, "uniform", 256, 1) for spec in (narrow, wide))
+    np.testing.assert_array_equal(first.a_codes, second.a_codes)
+    first, second = (operands(spec, "gaussian", 256, 1) for spec in (narrow, wide))
+    assert "scaled down" in first.description
+    assert "scaled down" not in second.description
