@@ -21,6 +21,7 @@ from hwmodel.synthesis.incremental import (
     apply_variant,
     critical_cells,
     evaluate,
+    local_gain,
     try_variant,
 )
 from hwmodel.synthesis.variants import Variant, VariantTables, find_variants, tables_of
@@ -42,6 +43,8 @@ _FREE_AREA = 0.05
 # what its own trial promised.
 _TOGETHER = 5
 _LATER = 0.5
+# Moves tried on the whole netlist in a round, of those that look best by themselves.
+_ASKED = 12
 
 
 class _Families:
@@ -320,13 +323,37 @@ def _ends(netlist: Netlist, rank: Ints, checks: Ints) -> Ints:
 
 
 @jit
+def _guess(
+    circuit: Circuit, state: State, cell: int, node: int, free_only: bool
+) -> tuple[float, int]:
+    """Best exchange of a cell by its local gain per area: that, and the choice (-1: none)."""
+    best, found = 0.0, -1
+    here = circuit.variant_first[cell] + state.choice[cell]
+    for k in range(circuit.neighbours.shape[1]):
+        choice = circuit.neighbours[here, k]
+        if choice < 0:
+            break
+        grown = circuit.variant_area[circuit.variant_first[cell] + choice]
+        step = grown - circuit.variant_area[here]
+        if free_only and step > 1e-9:
+            continue
+        score = local_gain(circuit, state, cell, choice, node) / max(step, _FREE_AREA)
+        if score > best:
+            best, found = score, choice
+    return best, found
+
+
+@jit
 def _speed_up(
     circuit: Circuit, state: State, clock: float, free_only: bool, most_moves: int
 ) -> None:
     path = np.empty(400, np.int64)
-    scores = np.empty(400)
-    gains = np.empty(400)
+    nodes = np.empty(400, np.int64)
+    guesses = np.empty(400)
     choices = np.empty(400, np.int64)
+    asked = np.empty(_ASKED, np.int64)
+    scores = np.empty(_ASKED)
+    gains = np.empty(_ASKED)
     period, total = evaluate(circuit, state, clock)
     mark, patience = period, 0
     moves = 0
@@ -336,52 +363,53 @@ def _speed_up(
             mark, patience = period, 0
         if total <= 0.0 or patience > _PATIENCE:
             return
-        count = critical_cells(circuit, state, path)
+        count = critical_cells(circuit, state, path, nodes)
         for k in range(count):
-            cell = path[k]
-            scores[k] = 0.0
-            here = circuit.variant_first[cell] + state.choice[cell]
-            for k2 in range(circuit.neighbours.shape[1]):
-                choice = circuit.neighbours[here, k2]
-                if choice < 0:
+            guesses[k], choices[k] = _guess(circuit, state, path[k], nodes[k], free_only)
+        # The most promising are tried on the whole netlist, some at a time until one helps.
+        first = True
+        while first:
+            few = 0
+            for _ in range(_ASKED):
+                k = int(np.argmax(guesses[:count])) if count else 0
+                if count == 0 or guesses[k] <= 0.0:
                     break
-                step = (
-                    circuit.variant_area[circuit.variant_first[cell] + choice]
-                    - circuit.variant_area[here]
-                )
-                if free_only and step > 1e-9:
-                    continue
-                new_period, new_total = try_variant(circuit, state, cell, choice, clock)
+                guesses[k] = 0.0
+                asked[few], scores[few], gains[few] = k, 0.0, 0.0
+                cell = path[k]
+                new_period, new_total = try_variant(circuit, state, cell, choices[k], clock)
                 # The worst path counts beside the sum, lest a hopeless end point hide it.
                 gain = (total - new_total) + 4.0 * (period - new_period)
-                if gain < _LEAST_GAIN or new_period > period + 1e-9:
-                    continue
-                score = gain / max(step, _FREE_AREA)
-                if score > scores[k]:
-                    scores[k], gains[k], choices[k] = score, gain, choice
-        # The trials of a round serve several moves: the best, then others still nearly as good.
-        limit = _LATER * scores[:count].max() if count else 0.0
-        first = True
-        for _ in range(_TOGETHER):
-            k = int(np.argmax(scores[:count])) if count else 0
-            if count == 0 or scores[k] <= 0.0 or scores[k] < limit:
-                break
-            cell, choice = path[k], choices[k]
-            scores[k] = 0.0
-            if not first:
-                new_period, new_total = try_variant(circuit, state, cell, choice, clock)
-                gain = (total - new_total) + 4.0 * (period - new_period)
-                if gain < _LATER * gains[k] or new_period > period + 1e-9:
-                    continue
-            apply_variant(circuit, state, cell, choice)
-            period, total = evaluate(circuit, state, clock)
-            first = False
-            moves += 1
-            patience += 1
-            if total <= 0.0:
+                if gain >= _LEAST_GAIN and new_period <= period + 1e-9:
+                    here = circuit.variant_first[cell]
+                    step = (
+                        circuit.variant_area[here + choices[k]]
+                        - circuit.variant_area[here + state.choice[cell]]
+                    )
+                    scores[few], gains[few] = gain / max(step, _FREE_AREA), gain
+                few += 1
+            if few == 0:
                 return
-        if first:
-            return
+            # The trials of a round serve several moves: the best, then others nearly as good.
+            limit = _LATER * scores[:few].max()
+            for _ in range(_TOGETHER):
+                best = int(np.argmax(scores[:few]))
+                if scores[best] <= 0.0 or scores[best] < limit:
+                    break
+                cell, choice = path[asked[best]], choices[asked[best]]
+                scores[best] = 0.0
+                if not first:
+                    new_period, new_total = try_variant(circuit, state, cell, choice, clock)
+                    gain = (total - new_total) + 4.0 * (period - new_period)
+                    if gain < _LATER * gains[best] or new_period > period + 1e-9:
+                        continue
+                apply_variant(circuit, state, cell, choice)
+                period, total = evaluate(circuit, state, clock)
+                first = False
+                moves += 1
+                patience += 1
+                if total <= 0.0:
+                    return
 
 
 @jit
