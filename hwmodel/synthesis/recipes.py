@@ -25,6 +25,7 @@ __all__ = [
     "hurried_screening",
     "refining_recipes",
     "screening_recipes",
+    "speed_recipes",
 ]
 
 # ABC command sequences that restructure and map; sizing comes after them (`Recipe.abc_script`).
@@ -137,9 +138,12 @@ def refining_recipes(clock_ns: float | None) -> tuple[Recipe, ...]:
     free = Recipe("amap", complement=True)
     if clock_ns is None:
         return (free,)
+    return (replace(free, adder_cells=True), replace(free, script="amap2"))
+
+
+def speed_recipes(clock_ns: float) -> tuple[Recipe, ...]:
+    """Recipes for the best structures where netlists mapped for area had to grow much."""
     return (
-        replace(free, adder_cells=True),
-        replace(free, script="amap2"),
         Recipe("mapa", _target(clock_ns, 0.65), adder="sklansky", complement=True),
         Recipe("map", _target(clock_ns, 0.95), complement=True),
     )

@@ -7,6 +7,7 @@ may share one, and the clocks of a unit share what does not depend on the clock.
 """
 
 import functools
+import math
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from hwmodel.synthesis.recipes import (
     hurried_screening,
     refining_recipes,
     screening_recipes,
+    speed_recipes,
 )
 from hwmodel.synthesis.result import TriedPoint
 from hwmodel.technology.library import CellLibrary
@@ -50,11 +52,13 @@ P = ParamSpec("P")
 FINALISTS = 2
 # Candidates within this factor of the least area that go through the dearest script, and how many.
 _NEAR, _DEEP = 1.02, 3
-# A clock is easy if a cheap netlist is this close to it as mapped: then area recipes suffice.
-_EASY = 1.15
-# Netlists grown towards a clock; those slower by the factor, or larger than the best by the share
-# that shrinking may give back, are not.
-_GROWN, _HOPELESS, _SHRINKS = 4, 1.45, 0.97
+# Netlists mapped for speed are tried where the best one so far is this much above the least area.
+_STRAINED = 1.1
+# Netlists grown towards a clock at a time; those slower by the factor, or larger than the best by
+# the share that shrinking may give back, are not.
+_GROWN, _HOPELESS, _SHRINKS = 5, 2.5, 0.98
+# Netlists that may miss the clock in spite of growing before the rest is given up.
+_MISSES = 2
 # Share of its period that a netlist is asked to reach where the clock itself is out of reach.
 _STRETCH = 0.9
 
@@ -202,33 +206,55 @@ def _least_area(pool: "_Pool", tried: list[Candidate]) -> None:
 def _least_area_at(
     pool: "_Pool", tried: list[Candidate], structures: tuple[Structure, ...], clock: float
 ) -> None:
-    """Go on from the screened candidates to the least area at a clock; adds to `tried`."""
-    recipes = refining_recipes(clock)
-    if min(c.mapped.delay_ns for c in tried) > clock * _EASY:
-        tried += pool.tries([(s, r) for s in structures for r in hurried_screening(clock)])
-        recipes += hurried_recipes(clock)
+    """Go on from the screened candidates to the least area at a clock; adds to `tried`.
+
+    Netlists mapped for area and grown come first: their mapping serves all clocks. Where they had
+    to grow much, netlists mapped for speed are tried for the best structures; where nothing meets
+    the clock yet, for all.
+    """
     finalists = _best_structures(tried, clock, FINALISTS)
-    tried += pool.tries([(s, r) for s in finalists for r in recipes])
-    # Growing is the dear step: the most promising first, and none that cannot win any more.
-    seen: set[tuple[float, float]] = set()
-    waiting: list[Candidate] = []
-    for candidate in sorted(tried, key=lambda c: c.promise(clock)):
-        figures = (round(candidate.mapped.area_um2, 3), round(candidate.mapped.delay_ns, 6))
-        if candidate.mapped.delay_ns > clock and figures not in seen:
-            seen.add(figures)
-            waiting.append(candidate)
-    for candidate in waiting[:_GROWN]:
-        met = [c.mapped.area_um2 for c in tried if c.mapped.delay_ns <= clock]
-        if candidate.mapped.delay_ns > clock * _HOPELESS or (
-            met and candidate.mapped.area_um2 * _SHRINKS > min(met)
-        ):
-            continue
-        tried.append(pool.finish(candidate, size_mapped, clock))
-    if min(c.mapped.delay_ns for c in tried) > clock:
+    tried += pool.tries([(s, r) for s in finalists for r in refining_recipes(clock)])
+    least = min(c.mapped.area_um2 for c in tried)
+    _grow(pool, tried, clock)
+    if (found := _area_at(tried, clock)) > least * _STRAINED:
+        count = FINALISTS if found < math.inf else 2 * FINALISTS
+        finalists = _best_structures(tried, clock, count)
+        tried += pool.tries([(s, r) for s in finalists for r in speed_recipes(clock)])
+        _grow(pool, tried, clock)
+    if _area_at(tried, clock) == math.inf:
+        tried += pool.tries([(s, r) for s in structures for r in hurried_screening(clock)])
+        finalists = _best_structures(tried, clock, FINALISTS)
+        tried += pool.tries([(s, r) for s in finalists for r in hurried_recipes(clock)])
+        _grow(pool, tried, clock)
+    if _area_at(tried, clock) == math.inf:
         # Out of reach: see how far the fastest few can go.
         for last in sorted(tried, key=lambda c: c.rank(clock))[:FINALISTS]:
             aim = max(clock, _STRETCH * last.mapped.delay_ns)
             tried.append(pool.finish(last, size_mapped, aim))
+
+
+def _area_at(tried: list[Candidate], clock: float) -> float:
+    """Least area that meets the clock; infinite if none does."""
+    return min((c.mapped.area_um2 for c in tried if c.mapped.delay_ns <= clock), default=math.inf)
+
+
+def _grow(pool: "_Pool", tried: list[Candidate], clock: float) -> None:
+    """Grow the most promising netlists that miss the clock, but for those that cannot win."""
+    grown = misses = 0
+    for candidate in sorted(tried, key=lambda c: c.promise(clock)):
+        mapped = candidate.mapped
+        figures = (round(mapped.area_um2, 3), round(mapped.delay_ns, 6))
+        if not clock < mapped.delay_ns <= clock * _HOPELESS or figures in pool.grown:
+            continue
+        if mapped.area_um2 * _SHRINKS > _area_at(tried, clock):
+            continue
+        pool.grown.add(figures)
+        tried.append(pool.finish(candidate, size_mapped, clock))
+        grown += 1
+        misses += tried[-1].mapped.delay_ns > clock
+        # Those that follow promise less still.
+        if grown == _GROWN or misses == _MISSES:
+            return
 
 
 class _Pool:
@@ -250,6 +276,8 @@ class _Pool:
         self._progress = progress
         self._executor = ThreadPoolExecutor(min(workers, core_count()))
         self._done = self._known = 0
+        # Area and delay of netlists that were grown: the same ones come from several recipes.
+        self.grown: set[tuple[float, float]] = set()
         self._stopped = False
         self.errors: list[ToolError] = []
 

@@ -44,7 +44,7 @@ _FREE_AREA = 0.05
 _TOGETHER = 5
 _LATER = 0.5
 # Moves tried on the whole netlist in a round, of those that look best by themselves.
-_ASKED = 12
+_ASKED = 8
 
 
 class _Families:

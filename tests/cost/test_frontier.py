@@ -39,6 +39,7 @@ def short_policy(monkeypatch):
     monkeypatch.setattr(search, "screening_recipes", lambda clock: (AREA,))
     monkeypatch.setattr(search, "refining_recipes", lambda clock: (FAST,))
     monkeypatch.setattr(search, "deepened", lambda recipe: recipe)
+    monkeypatch.setattr(search, "speed_recipes", lambda clock: ())
     monkeypatch.setattr(search, "hurried_screening", lambda clock: ())
     monkeypatch.setattr(search, "hurried_recipes", lambda clock: ())
 

@@ -34,6 +34,7 @@ def short_policy(monkeypatch):
         search, "refining_recipes", lambda clock: (refine.get(clock, Recipe("map", 400)),)
     )
     monkeypatch.setattr(search, "deepened", lambda recipe: replace(recipe, script="amap2"))
+    monkeypatch.setattr(search, "speed_recipes", lambda clock: ())
     monkeypatch.setattr(search, "hurried_screening", lambda clock: (Recipe("map", 300),))
     monkeypatch.setattr(search, "hurried_recipes", lambda clock: ())
 
