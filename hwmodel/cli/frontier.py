@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hwmodel.cli.options import chosen_library, library_options
+
 if TYPE_CHECKING:
     from hwmodel.cost.frontier import Frontier
 
@@ -20,13 +22,7 @@ Examples:
 @click.command("frontier", epilog=EXAMPLE)
 @click.argument("spec")
 @click.option("--clock", type=float, metavar="NS", help="Name the smallest point at this clock.")
-@click.option(
-    "--liberty",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="FILE",
-    help="Cell library (plain or .gz) instead of NanGate 45 nm; repeat it for one in parts.",
-)
+@library_options
 @click.option(
     "--stimulus", default="gaussian", show_default=True, help="Operand stream of the energies."
 )
@@ -42,6 +38,7 @@ Examples:
 def command(
     spec: str,
     clock: float | None,
+    library: str | None,
     liberty: tuple[Path, ...],
     stimulus: str,
     vectors: int | None,
@@ -59,7 +56,6 @@ def command(
     from hwmodel.errors import HwmodelError
     from hwmodel.sim.stimulus import check_name
     from hwmodel.store import atomic_write
-    from hwmodel.technology import load_library
     from hwmodel.units import parse_unit
 
     if chart is not None and chart.suffix not in (".svg", ".png", ".html"):
@@ -70,10 +66,9 @@ def command(
         raise HwmodelError(f"the number of workers is 1 or more, but {workers} came")
     unit = parse_unit(spec)
     check_name(stimulus)
-    library = load_library(list(liberty) if liberty else None)
     found = explore_frontier(
         unit,
-        library,
+        chosen_library(library, liberty),
         clock,
         stimulus=stimulus,
         vectors=FRONTIER_VECTORS if vectors is None else vectors,

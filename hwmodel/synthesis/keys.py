@@ -24,7 +24,17 @@ _KIND = "design"
 # Modules that decide what a search finds: by folder.
 _DECIDING = {
     "synthesis": (
-        *("search", "recipes", "mapping", "flow", "polish", "sizing", "incremental", "variants"),
+        *(
+            "search",
+            "recipes",
+            "mapping",
+            "flow",
+            "polish",
+            "moves",
+            "sizing",
+            "incremental",
+            "variants",
+        ),
         "synthesize",
     ),
     "technology": (

@@ -77,6 +77,7 @@ def test_wider_gaussian_operands_change_more_bits():
 
 
 def test_sums_that_overflow_are_noticed():
-    toggles = toggles_of(parse_unit("mac-e5m2-e5m2-fp16"))
-    assert toggles.stuck > 0.9
-    assert toggles.accumulator < 0.1
+    # Streams with real values are scaled to fit; uniform codes are what they are.
+    toggles = toggles_of(parse_unit("mac-e5m2-e5m2-fp16"), "uniform")
+    assert toggles.stuck > 0.8
+    assert toggles_of(parse_unit("mac-e5m2-e5m2-fp16")).stuck == 0
