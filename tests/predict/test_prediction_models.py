@@ -9,7 +9,7 @@ from hwmodel.errors import HwmodelError
 from hwmodel.predict import cross_validate, features, predict, read_rows, summaries, write_rows
 from hwmodel.predict.alternatives import ANCHOR, chen_size, van_baalen_size
 from hwmodel.predict.features import FIXED, FLOAT, features_of
-from hwmodel.predict.model import QUANTITIES, fit_family
+from hwmodel.predict.model import QUANTITIES, fit_family, row_features
 from hwmodel.predict.validation import bound
 from hwmodel.units import parse_unit
 
@@ -208,7 +208,7 @@ def test_an_overflowing_sum_has_no_energy(law_row, monkeypatch):
     monkeypatch.setattr(
         features, "toggles_of", lambda s: real(s, "uniform" if s.name == stuck else "gaussian")
     )
-    model.row_features.cache_clear()
+    row_features.cache_clear()
     rows = [law_row(name) for name in (*names, stuck)]
     prediction = predict(parse_unit(stuck), rows=rows)
     assert prediction.figures["fj_per_mac"] is None
@@ -217,7 +217,7 @@ def test_an_overflowing_sum_has_no_energy(law_row, monkeypatch):
     assert any("infinity" in note for note in prediction.notes)
     energies = [r for r in cross_validate(FLOAT, rows, "unit") if "fj_per_mac" in r.predicted]
     assert {r.spec for r in energies} == set(names)
-    model.row_features.cache_clear()
+    row_features.cache_clear()
 
 
 def test_rows_of_a_reduced_search_are_told(law_rows):
