@@ -70,6 +70,12 @@ def rows_of_values() -> list[Row]:
         add(f"codes, {name.upper()}", "hwmodel", lambda fmt=fmt: fmt.encode(x))
     e4m3 = hwmodel.format("e4m3")
     add("codes, E4M3 upward", "hwmodel", lambda: e4m3.encode(x, "saturate", "up"))
+    double = x.astype(np.float64)
+    add("codes, E4M3 from float64", "hwmodel", lambda: e4m3.encode(double))
+    lines = x.reshape(-1, 1024)
+    for name in ("mxfp8e4m3", "mxfp4", "mxint8", "nvfp4", "mx9", "int8g32fp32"):
+        block = hwmodel.block(name)
+        add(f"values, {name.upper()}", "hwmodel", lambda block=block: block.quantize(lines))
     if installed("ml_dtypes"):
         import ml_dtypes
 
@@ -123,6 +129,8 @@ def rows_of_products() -> list[Row]:
     for name in (
         *("mac-int8-int8-int32", "mac-e4m3-e4m3-exact", "mac-e5m2-e5m2-exact"),
         *("mac-e4m3-e4m3-fp16", "mac-e4m3-e4m3-fp32", "mac-e4m3-e4m3-bf16", "mac-e4m3-e4m3-e5m2"),
+        *("mac-e4m3-e4m3-align16w25_fp32", "mac-e4m3-e4m3-align32w14_fp32-towardzero"),
+        *("mac-e4m3-e4m3-chunk64_fp16_fp32", "mac-e4m3-e4m3-chunk128_align32w14_fp32_fp32"),
     ):
         spec = hwmodel.unit(name)
         scale = 40 if name.startswith("mac-int") else 1
