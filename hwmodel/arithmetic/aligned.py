@@ -13,7 +13,7 @@ from hwmodel.arithmetic.combined import add_aligned_scalar, dot_scalar
 from hwmodel.compiled import jit
 from hwmodel.formats import FloatFormat, Rounding
 from hwmodel.formats.base import code_dtype
-from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS, Layout, code_of, value_of
+from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS, Layout, code_of, power_of_two, value_of
 from hwmodel.formats.vector import layout_of
 from hwmodel.parallel import in_pieces
 from hwmodel.units import AlignedAccumulator, UnitSpec
@@ -149,11 +149,6 @@ def _slow_stream(spec: UnitSpec, signals: list[npt.NDArray[Any]], codes: npt.NDA
 
 
 @jit
-def _power(exponent: Any) -> Any:
-    return np.int64((exponent + 1023) << 52).view(np.float64)
-
-
-@jit
 def _exponent(rule: _Rule, value: Any) -> Any:
     """Exponent of the accumulator's value."""
     if value == 0.0:
@@ -165,7 +160,7 @@ def _exponent(rule: _Rule, value: Any) -> Any:
 @jit
 def _rounded(rule: _Rule, total: Any, last: Any) -> Any:
     """Code of a sum in units of its last place; the canonical NaN where it overflows to one."""
-    value = 0.0 if total == 0.0 else total * _power(last)
+    value = 0.0 if total == 0.0 else total * power_of_two(last)
     code, _ = code_of(rule.layout, value, rule.rounding, rule.overflow, 0, 0)
     return rule.layout.nan_code if np.isnan(value_of(rule.layout, code)) else code
 
@@ -187,7 +182,7 @@ def _group(rule: _Rule, acc: Any, products: Any, exponents: Any) -> Any:
     if top < _NO_EXPONENT // 2:
         return 0
     last = top - rule.kept + 1
-    scale = _power(-last)
+    scale = power_of_two(-last)
     total = np.floor(acc * scale) if rule.down else np.trunc(acc * scale)
     for k in range(products.size):
         addend = products[k] * scale
@@ -258,7 +253,7 @@ def _finite_products(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) 
                         top[j] = max(top[j], np.int32(ea[i, k] + exponents[j]))
                 for j in range(count):
                     place = rule.kept - 1 - top[j]
-                    scale[j] = _power(place) if top[j] > _NO_EXPONENT // 2 else 0.0
+                    scale[j] = power_of_two(place) if top[j] > _NO_EXPONENT // 2 else 0.0
                     # An accumulator that ran over stays as it is.
                     start = acc[j] * scale[j] if np.isfinite(acc[j]) else 0.0
                     total[j] = np.floor(start) if rule.down else np.trunc(start)

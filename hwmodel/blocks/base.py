@@ -155,9 +155,10 @@ class BaseBlockFormat(ABC):
             There is no such axis, or the dtype of `x` cannot hold a result.
         """
         cut = _Cut.of(x, axis, self.size)
-        if self._is_quick(cut.blocks):
+        # A narrower dtype may not hold the products; the general route looks.
+        if cut.dtype == np.float32 and self._is_quick(cut.blocks):
             result = quick.quantize(self, cut.blocks)
-            if result is not None and cut.dtype == np.float32:
+            if result is not None:
                 return cut.join(result)
         quotients, steps, _, _ = self._scaled(cut.blocks)
         values = self.grid.quantize(quotients)

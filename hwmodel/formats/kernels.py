@@ -20,6 +20,7 @@ __all__ = [
     "Layout",
     "code_of",
     "encode",
+    "power_of_two",
     "quantize",
     "round_integers",
     "round_powers",
@@ -78,7 +79,7 @@ class Layout(NamedTuple):
 
 
 @jit
-def _power(exponent: Any) -> Any:
+def power_of_two(exponent: Any) -> Any:
     """Two to a power from -1022 to 1023."""
     return np.int64((exponent + 1023) << 52).view(np.float64)
 
@@ -87,7 +88,7 @@ def _power(exponent: Any) -> Any:
 def _scaled(x: Any, exponent: Any) -> Any:
     """``x * 2**-exponent`` for any exponent: two factors, for one may leave float64."""
     half = exponent >> 1
-    return x * _power(-half) * _power(half - exponent)
+    return x * power_of_two(-half) * power_of_two(half - exponent)
 
 
 @jit
@@ -128,7 +129,7 @@ def _magnitude_code(
     exponent = max(_exponent(magnitude), lowest)
     if layout.one_exponent:
         exponent = lowest
-    if not layout.subnormals and magnitude < _power(lowest):
+    if not layout.subnormals and magnitude < power_of_two(lowest):
         # Zero and the smallest normal number are the neighbours; zero's code is even.
         fraction = _scaled(magnitude, lowest)
         if fraction == 0.0:
@@ -214,7 +215,7 @@ def value_of(layout: Layout, code: Any) -> Any:
         elif not layout.subnormals:
             whole = 0
         exponent = max(field, 1) - 1 + layout.min_exponent - layout.mantissa_bits
-        value = whole * _power(exponent)
+        value = whole * power_of_two(exponent)
     return -value if negative else value
 
 
