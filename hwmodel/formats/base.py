@@ -1,7 +1,9 @@
 """What every number format has: special codes, and the common interface."""
 
 import enum
+import math
 from abc import ABC, abstractmethod
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -84,6 +86,11 @@ class Format(ABC):
         """Whether some code stands for an infinity."""
 
     @property
+    def is_exact(self) -> bool:
+        """Whether its values are what floats hold exactly; not so with a real-valued bias."""
+        return True
+
+    @property
     def has_nonfinite(self) -> bool:
         """Whether some code stands for NaN or an infinity."""
         return self.has_nan or self.has_infinity
@@ -125,12 +132,13 @@ class Format(ABC):
         ------
         HwmodelError
             NaN comes in and the format has no NaN; `overflow` does not suit the format; or the
-            dtype of `x` cannot hold a result (float16 in, 65504 rounded up to 65536).
+            dtype of `x` cannot hold a result (float16 in, 65504 rounded up to 65536; float64 in,
+            an infinity that saturates to 2^2048). `encode` gives a code in every such case.
         """
         request = self._request(overflow, rounding, random, random_bits)
         carrier = Carrier.of(x)
         rounded = self._quantize(carrier.flat, request, request.random_for(carrier.shape))
-        return carrier.restore(rounded, self)
+        return carrier.restore(rounded, self, self.is_exact)
 
     def encode(
         self,
@@ -161,9 +169,40 @@ class Format(ABC):
         Raises
         ------
         HwmodelError
-            A code is not an integer, negative, or needs more than `bits` bits.
+            A code is not an integer, negative, or needs more than `bits` bits; or float64 does
+            not hold its value (see `decode_parts`).
         """
         return self._decode(self.checked_codes(codes))
+
+    def decode_parts(
+        self, codes: npt.ArrayLike
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """Significands and exponents of codes: the values are ``significand * 2**exponent``.
+
+        Like `numpy.frexp` of values that float64 need not hold. Significands have a magnitude
+        from 1/2 to below 1; zeros, infinities and NaNs are themselves, with the exponent 0.
+
+        Parameters and errors are those of `decode`, but every finite value has its parts.
+        """
+        return self._decode_parts(self.checked_codes(codes))
+
+    def fraction(self, code: int) -> Fraction:
+        """Value of one code as an exact fraction, also where float64 does not hold it.
+
+        A negative zero is 0.
+
+        Raises
+        ------
+        HwmodelError
+            `code` is no code, or stands for an infinity or NaN; or the value is beyond
+            2^1048576, or as small (see `decode_parts`).
+        """
+        from hwmodel.formats.scalar import exact_scalar  # scalar knows all formats
+
+        value = exact_scalar(self, code)
+        if not isinstance(value, Fraction) and not math.isfinite(value):
+            raise HwmodelError(f"code {code} of {self.name} stands for {value}, which is no number")
+        return Fraction(value)
 
     @abstractmethod
     def _quantize(
@@ -180,6 +219,12 @@ class Format(ABC):
     @abstractmethod
     def _decode(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Values of checked codes, any shape."""
+
+    def _decode_parts(
+        self, codes: npt.NDArray[Any]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        significand, exponent = np.frexp(self._decode(codes))
+        return significand, np.where(np.isfinite(significand), exponent, 0).astype(np.int64)
 
     def check_overflow(self, overflow: Overflow) -> None:
         """Refuse a rule that this format cannot follow.
@@ -216,7 +261,13 @@ class Format(ABC):
         return request
 
     def values(self) -> npt.NDArray[np.float64]:
-        """Value of every code, indexed by the code; for formats of at most 16 bits."""
+        """Value of every code, indexed by the code; for formats of at most 16 bits.
+
+        Raises
+        ------
+        HwmodelError
+            The format is wider, or float64 does not hold a value (see `decode_parts`).
+        """
         if self.bits > MAX_TABLE_BITS:
             raise HwmodelError(
                 f"{self.name} has 2^{self.bits} codes; a table of values is made for formats of"

@@ -60,8 +60,12 @@ class Carrier:
             )
         return cls(np.ascontiguousarray(array, dtype=work).reshape(-1), array.shape, dtype)
 
-    def restore(self, result: npt.NDArray[Any], fmt: object) -> npt.NDArray[Any]:
+    def restore(
+        self, result: npt.NDArray[Any], fmt: object, exact: bool = True
+    ) -> npt.NDArray[Any]:
         """Give results, rounded to `fmt`, the shape and dtype in which the values came.
+
+        Values that are real numbers (not `exact`) become the nearest ones of the dtype.
 
         Raises
         ------
@@ -74,7 +78,8 @@ class Carrier:
             with np.errstate(over="ignore", invalid="ignore"):
                 narrow = result.astype(self.dtype)
                 back = narrow.astype(result.dtype)
-            lost = (back != result) & ~np.isnan(result)
+            lost = (back != result) if exact else np.isinf(back) & np.isfinite(result)
+            lost &= ~np.isnan(result)
             if lost.any():
                 raise HwmodelError(
                     f"the value {float(result[lost][0]):.9g} of {fmt} does not fit {self.dtype},"
