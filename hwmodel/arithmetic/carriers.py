@@ -1,10 +1,10 @@
 """Which float type can carry the sums of an accumulator, so that only one rounding shows.
 
 A sum is formed in float32 or float64 and then rounded to the accumulator. The first rounding does
-no harm if (1) every sum is exact in the carrier, or (2) products have no more significand bits than
-the accumulator's p, and the carrier has 2p + 2 or more: Figueroa, "When is double rounding
-innocuous?" (ACM SIGNUM Newsletter 30(3), 1995). Where neither holds sums are rounded to odd in
-`steps`, which takes longer.
+no harm if products have no more significand bits than the accumulator's p, and the carrier has
+2p + 2 or more: Figueroa, "When is double rounding innocuous?" (ACM SIGNUM Newsletter 30(3), 1995);
+else for sums up to some size (`_sure_exponent`). Rows that meet a larger one go to the next
+carrier, and at last to `steps`, which rounds to odd and takes longer.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from hwmodel.units import FloatAccumulator, UnitSpec
 if TYPE_CHECKING:
     from hwmodel.arithmetic.sums import Constants
 
-__all__ = ["Carrier", "carrier_for"]
+__all__ = ["Carrier", "carriers_for"]
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,18 @@ class _Kind:
 _KINDS = (_Kind(np.float32, np.int32, 24, 127), _Kind(np.float64, np.int64, 53, 1023))
 
 
-def carrier_for(spec: UnitSpec) -> Carrier | None:
-    """The narrower type that can carry the unit's sums, or None."""
+def carriers_for(spec: UnitSpec) -> list[Carrier]:
+    """Types that can carry the unit's sums, the narrower first; it may not do for all rows."""
     if spec.rounding is not Rounding.NEAREST_EVEN:
-        return None
+        return []
+    carriers = []
     for kind in _KINDS:
-        if _can_carry(spec, kind):
-            return Carrier(np.dtype(kind.dtype), _constants(spec, kind))
-    return None
+        constants = _constants(spec, kind)
+        if constants is not None:
+            carriers.append(Carrier(np.dtype(kind.dtype), constants))
+            if constants.native or constants.bounded:
+                break
+    return carriers
 
 
 def _precision(fmt: FloatFormat | IntFormat) -> int:
@@ -65,33 +69,6 @@ def _precision(fmt: FloatFormat | IntFormat) -> int:
 def _top(value: float) -> int:
     """Exponent above every magnitude up to `value`."""
     return int(np.frexp(value)[1])
-
-
-def _can_carry(spec: UnitSpec, kind: _Kind) -> bool:
-    assert isinstance(spec.accumulator, FloatAccumulator)
-    assert isinstance(spec.a, FloatFormat | IntFormat)
-    assert isinstance(spec.b, FloatFormat | IntFormat)
-    fmt = spec.accumulator.format
-    product = _precision(spec.a) + _precision(spec.b)
-    lowest_product = spec.a.lsb_exponent + spec.b.lsb_exponent
-    largest = max(abs(spec.a.max_value), abs(spec.a.min_value)) * max(
-        abs(spec.b.max_value), abs(spec.b.min_value)
-    )
-    top = max(_top(fmt.max_value), _top(largest)) + 1
-    lowest = min(lowest_product, fmt.lsb_exponent)
-    # The type's own range: products and sums are multiples of its last place, with room above for
-    # the added number.
-    if product > kind.precision or lowest < 2 - kind.bias - kind.precision:
-        return False
-    if top + kind.precision > kind.bias and not _is_carrier_itself(fmt, kind):
-        return False
-    if _is_carrier_itself(fmt, kind):
-        return spec.overflow is Overflow.NONFINITE
-    if fmt.min_exponent <= 1 - kind.bias or fmt.mantissa_bits >= kind.precision - 2:
-        return False
-    exact = top - lowest <= kind.precision
-    harmless = product <= fmt.mantissa_bits + 1 and kind.precision >= 2 * fmt.mantissa_bits + 4
-    return exact or harmless
 
 
 def _is_carrier_itself(fmt: FloatFormat, kind: _Kind) -> bool:
@@ -104,29 +81,79 @@ def _is_carrier_itself(fmt: FloatFormat, kind: _Kind) -> bool:
     )
 
 
-def _constants(spec: UnitSpec, kind: _Kind) -> "Constants":
+def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":
+    """Constants of the sums in the type, or None where it cannot carry them.
+
+    Up to a sum's exponent they are sure; rows that meet a larger one are done again with care.
+    """
+    assert isinstance(spec.accumulator, FloatAccumulator)
+    assert isinstance(spec.a, FloatFormat | IntFormat)
+    assert isinstance(spec.b, FloatFormat | IntFormat)
+    fmt = spec.accumulator.format
+    native = _is_carrier_itself(fmt, kind)
+    product = _precision(spec.a) + _precision(spec.b)
+    # All sums are multiples of the products' last place: rounding only makes it coarser.
+    lowest = spec.a.lsb_exponent + spec.b.lsb_exponent
+    if product > kind.precision or lowest < 2 - kind.bias - kind.precision:
+        return None
+    if native:
+        return _numbers(spec, kind, 0, False) if spec.overflow is Overflow.NONFINITE else None
+    if fmt.min_exponent < 1 - kind.bias or fmt.mantissa_bits >= kind.precision - 2:
+        return None
+    largest = max(abs(spec.a.max_value), abs(spec.a.min_value)) * max(
+        abs(spec.b.max_value), abs(spec.b.min_value)
+    )
+    top = max(_top(fmt.max_value), _top(largest)) + 1
+    sure = _sure_exponent(fmt, kind, product, lowest)
+    # The added power of two is to stay within the type.
+    bounded = sure > fmt.max_exponent and top + kind.precision <= kind.bias
+    return _numbers(spec, kind, min(sure, kind.bias - kind.precision, fmt.max_exponent), bounded)
+
+
+def _sure_exponent(fmt: FloatFormat, kind: _Kind, product: int, lowest: int) -> int:
+    """Exponent below which a sum's first rounding, to the type, does not show in the second.
+
+    `product` is the significand bits of a product, 2**`lowest` the last place of all sums.
+    """
+    precision, bits = kind.precision, fmt.mantissa_bits
+    if product <= bits + 1 and precision >= 2 * bits + 4:
+        return kind.bias + 1
+    # Below this one sums are exact.
+    sure = lowest + precision
+    # Let 2**l be the last place of the accumulator's smallest numbers. A sum below 2**(l +
+    # precision) that is not exact has bits below 2**l, which are the product's; then the product
+    # is below 2**(product - precision) of the sum. What the accumulator held is on its grid and
+    # further than that from the nearest midpoint: it is the result with one rounding and with two.
+    if product + bits + 4 <= precision:
+        sure = max(sure, fmt.lsb_exponent + precision)
+    return sure
+
+
+def _numbers(spec: UnitSpec, kind: _Kind, large: int, bounded: bool) -> "Constants":
     from hwmodel.arithmetic.sums import Constants
 
     assert isinstance(spec.accumulator, FloatAccumulator)
     fmt = spec.accumulator.format
     stored = kind.precision - 1
-    exact = _is_carrier_itself(fmt, kind)
-    limit = kind.dtype(fmt.max_value)
+    native = _is_carrier_itself(fmt, kind)
+    # Only where sums up to the largest value are sure, which a type of its exponents need not hold.
+    limit = kind.dtype(fmt.max_value if fmt.max_exponent <= kind.bias else np.inf)
     if spec.overflow is Overflow.SATURATE:
         beyond = limit
     else:
         beyond = kind.dtype(np.inf if fmt.has_infinity else np.nan)
-    product_lsb = spec.a.lsb_exponent + spec.b.lsb_exponent
     return Constants(
-        native=exact,
+        native=native,
         # A sum that rounds to zero keeps its sign; sums of multiples of the last place do not
         # round to zero.
-        keep_sign=product_lsb < fmt.lsb_exponent,
+        keep_sign=spec.a.lsb_exponent + spec.b.lsb_exponent < fmt.lsb_exponent,
         field=kind.integer((2 * kind.bias + 1) << stored),
-        lowest=kind.integer(0 if exact else (fmt.min_exponent + kind.bias) << stored),
+        lowest=kind.integer(0 if native else (fmt.min_exponent + kind.bias) << stored),
         lift=kind.integer(
-            0 if exact else ((stored - fmt.mantissa_bits) << stored) | 1 << (stored - 1)
+            0 if native else ((stored - fmt.mantissa_bits) << stored) | 1 << (stored - 1)
         ),
+        large=kind.integer(max(0, large + kind.bias) << stored),
+        bounded=bounded,
         limit=limit,
         beyond=beyond,
     )

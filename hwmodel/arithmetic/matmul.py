@@ -90,43 +90,68 @@ def _dtype(spec: UnitSpec) -> Any:
 # ---- a rounding a step --------------------------------------------------------------------------
 
 
+# Multiplications below which a second thread costs more than it brings.
+_WORTHWHILE = 1 << 20
+
+
 def _float_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     assert isinstance(spec.accumulator, FloatAccumulator)
     assert spec.overflow is not None
-    from hwmodel.arithmetic import steps, sums
-    from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS
-    from hwmodel.formats.vector import layout_of
-
     fmt = spec.accumulator.format
     check_exponents(spec)
     a, b = spec.a.decode(x), spec.b.decode(y)
-    carrier = carriers.carrier_for(spec)
-    if carrier is None:
-        codes = np.empty((x.shape[0], y.shape[1]), code_dtype(fmt.bits))
-        rules = (ROUNDINGS[spec.rounding], OVERFLOWS[spec.overflow])
-        b = np.asfortranarray(b)
+    codes = np.empty((len(a), b.shape[1]), code_dtype(fmt.bits))
+    left = np.arange(len(a))  # rows that no carrier has done so far
+    for carrier in carriers.carriers_for(spec):
+        values, void = _carried(carrier, a[left], b)
+        # What the accumulator holds: the format's own values, which coding leaves as they are.
+        codes[left] = fmt.encode(values, spec.overflow)
+        left = left[void]
+        if not left.size:
+            return codes
+    codes[left] = _with_care(spec, a[left], b)
+    return codes
 
-        def slow(rows: slice) -> int:
-            steps.dot_products(layout_of(fmt), a[rows], b, *rules, codes[rows])
-            return 0
 
-        in_pieces(slow, len(a), worth=1)
-        return codes
+def _carried(
+    carrier: carriers.Carrier, a: npt.NDArray[Any], b: npt.NDArray[Any]
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Rounded sums in a carrier, and which rows it does not hold; those are zero."""
+    from hwmodel.arithmetic import sums
+
     a, b = a.astype(carrier.dtype), np.ascontiguousarray(b, carrier.dtype)
-    values = np.zeros((x.shape[0], y.shape[1]), carrier.dtype)
+    values = np.zeros((len(a), b.shape[1]), carrier.dtype)
+    void = np.zeros(len(a), np.bool_)
 
-    def quick(rows: slice) -> int:
-        sums.add_products(carrier.constants, a[rows], b, values[rows])
+    def some(rows: slice) -> int:
+        void[rows] = sums.add_products(carrier.constants, a[rows], b, values[rows])
         return 0
 
     work = a.size * b.shape[1]
-    in_pieces(quick, len(a), worth=max(1, len(a) * _WORTHWHILE // max(1, work)))
-    # What the accumulator holds: the format's own values, which coding leaves as they are.
-    return fmt.encode(values, spec.overflow)
+    in_pieces(some, len(a), worth=max(1, len(a) * _WORTHWHILE // max(1, work)))
+    values[void] = 0
+    return values, void
 
 
-# Multiplications below which a second thread costs more than it brings.
-_WORTHWHILE = 1 << 20
+def _with_care(spec: UnitSpec, a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Codes of the sums, whatever the unit."""
+    from hwmodel.arithmetic import steps
+    from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS
+    from hwmodel.formats.vector import layout_of
+
+    assert isinstance(spec.accumulator, FloatAccumulator)
+    assert spec.overflow is not None
+    fmt = spec.accumulator.format
+    codes = np.empty((len(a), b.shape[1]), code_dtype(fmt.bits))
+    columns = np.asfortranarray(b)
+    rules = (ROUNDINGS[spec.rounding], OVERFLOWS[spec.overflow])
+
+    def some(rows: slice) -> int:
+        steps.dot_products(layout_of(fmt), a[rows], columns, *rules, codes[rows])
+        return 0
+
+    in_pieces(some, len(a), worth=1)
+    return codes
 
 
 # ---- no rounding --------------------------------------------------------------------------------

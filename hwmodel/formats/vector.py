@@ -136,7 +136,7 @@ def _narrow(fmt: "FloatFormat", x: npt.NDArray[Any], request: Request) -> npt.ND
 def _quick_plan(
     fmt: "FloatFormat", x: npt.NDArray[Any], request: Request, codes: bool
 ) -> npt.NDArray[np.int32] | None:
-    from hwmodel.formats.quick import plan_for
+    from hwmodel.formats.plan import plan_for
 
     if x.dtype != np.float32:
         return None

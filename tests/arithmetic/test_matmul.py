@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import hwmodel
 from hwmodel.arithmetic import matmul, simulate
-from hwmodel.arithmetic.carriers import carrier_for
+from hwmodel.arithmetic.carriers import carriers_for
 from hwmodel.errors import HwmodelError
 from hwmodel.units import parse_unit
 
@@ -86,14 +86,46 @@ def test_sums_longer_than_float64_holds_at_once_are_exact():
 
 
 def test_carriers_are_the_narrow_ones_only_where_that_is_proved():
-    for name, dtype in [
-        ("mac-e4m3-e4m3-fp16", np.float32),
-        ("mac-e4m3-e4m3-fp32", np.float32),
-        ("mac-e4m3-e4m3-e5m2", np.float64),  # products have more bits than the accumulator
-        ("mac-fp16-fp16-fp32", np.float32),  # 22 bits a product: float32's own adder
+    for name, dtypes in [
+        ("mac-e4m3-e4m3-fp16", [np.float32]),
+        ("mac-e4m3-e4m3-fp32", [np.float32]),
+        ("mac-e4m3-e4m3-bf16", [np.float32, np.float64]),  # its largest values need care
+        ("mac-e4m3-e4m3-e4m3", [np.float32]),
+        ("mac-e4m3-e4m3-e5m2", [np.float32, np.float64]),  # sums below 2^8, then below 2^37
+        ("mac-fp16-fp16-fp32", [np.float32]),  # 22 bits a product: float32's own adder
+        ("mac-e4m3-e4m3-fp16-towardzero", []),
     ]:
-        assert carrier_for(parse_unit(name)).dtype == dtype
-    assert carrier_for(parse_unit("mac-fp16-fp16-e8m2ieee")) is None
+        assert [carrier.dtype for carrier in carriers_for(parse_unit(name))] == dtypes, name
+
+
+def test_a_tie_that_a_tiny_sum_breaks():
+    # 2^8 * 1.125 lies midway between E5M2's 2^8 and 2^8 * 1.25. What was there before decides,
+    # even 2^-16 of it, which float32 would lose.
+    spec = parse_unit("mac-e4m3-e4m3-e5m2")
+    a = spec.a.encode([[2.0**-8, 32.0]])
+    b = spec.b.encode([[2.0**-8, -(2.0**-8)], [9.0, -9.0]])
+    got = spec.decode_accumulator(matmul(a, b, spec))
+    assert got.tolist() == [[320.0, -320.0]]
+    np.testing.assert_array_equal(
+        matmul(a, b, spec), simulate(spec, a[:, None, :], b.T[None])[..., -1]
+    )
+
+
+@pytest.mark.parametrize(
+    "accumulator", ["e5m2", "e4m3", "bf16", "e8m2ieee", "e6m3ieee", "e2m1ieee"]
+)
+@pytest.mark.parametrize("operand", ["e4m3", "e5m2", "e5m10ieee", "int8", "e8m1"])
+def test_rows_of_any_size_go_to_the_carrier_that_holds_them(operand, accumulator):
+    spec = parse_unit(f"mac-{operand}-{operand}-{accumulator}")
+    a, b = operands(spec, 5, (40, 30), (30, 4))
+    wide = np.arange(40)[:, None] % 3
+    # A third of the rows of any codes, a third of small and a third of middling values.
+    if operand != "int8":
+        ordinary = np.random.default_rng(3).standard_normal(a.shape)
+        a = np.where(wide == 0, a, spec.a.encode(ordinary * np.where(wide == 1, 1, 2.0**-6)))
+        b[:, 1:] = spec.b.encode(np.random.default_rng(4).standard_normal((30, 3)))
+    expected = simulate(spec, a[:, None, :], b.T[None])[..., -1]
+    np.testing.assert_array_equal(matmul(a, b, spec), expected)
 
 
 def test_leading_axes_broadcast():
