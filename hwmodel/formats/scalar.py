@@ -42,28 +42,32 @@ def exact_scalar(fmt: Format, code: int) -> Fraction | float:
     """
     if not 0 <= code < fmt.code_count:
         raise HwmodelError(f"codes of {fmt.name} lie in 0..{fmt.code_count - 1}, but {code} came")
+    if isinstance(fmt, FloatFormat):
+        return _exact_float(fmt, code)
     if isinstance(fmt, IntFormat):
         negative = fmt.signed and code >> (fmt.bits - 1)
-        return _number(Fraction(code - fmt.code_count if negative else code), 1.0)
+        return Fraction(code - fmt.code_count if negative else code) if code else 0.0
     if isinstance(fmt, PowerFormat):
         return math.nan if code == fmt.nan_code else power_of_two(fmt, code - fmt.bias)
-    if isinstance(fmt, ScaledFormat):
-        base = exact_scalar(fmt.base, code)
-        if not isinstance(base, Fraction):
-            return base
-        product = base * Fraction(fmt.scale)
-        # A real-valued scale makes real values: the nearest float64.
-        return product if fmt.is_exact else Fraction(_rounded(fmt, product))
-    assert isinstance(fmt, FloatFormat)
-    if fmt.has_nan and code == fmt.nan_code:
-        return math.nan
-    sign = -1.0 if code & ~fmt.magnitude_mask else 1.0
+    assert isinstance(fmt, ScaledFormat)
+    base = exact_scalar(fmt.base, code)
+    if not isinstance(base, Fraction):
+        return base
+    product = base * Fraction(fmt.scale)
+    # A real-valued scale makes real values: the nearest float64.
+    return product if fmt.is_exact else Fraction(_rounded(fmt, product))
+
+
+def _exact_float(fmt: FloatFormat, code: int) -> Fraction | float:
     magnitude = code & fmt.magnitude_mask
-    if fmt.has_infinity and magnitude == fmt.infinity_code:
-        return sign * math.inf
-    if magnitude > fmt.max_code:
-        return math.nan
-    return _number(magnitude_value(fmt, magnitude), sign)
+    negative = code > magnitude
+    if magnitude > fmt.max_code or (fmt.has_nan and code == fmt.nan_code):
+        infinite = fmt.has_infinity and magnitude == fmt.infinity_code
+        return (-math.inf if negative else math.inf) if infinite else math.nan
+    value = magnitude_value(fmt, magnitude)
+    if not value:
+        return -0.0 if negative else 0.0
+    return -value if negative else value
 
 
 def decode_scalar(fmt: Format, code: int) -> float:
@@ -81,10 +85,6 @@ def decode_scalar(fmt: Format, code: int) -> float:
     places = (numerator & -numerator).bit_length() - 1
     exponent = places - denominator.bit_length() + 1
     return to_float(fmt, numerator >> places, exponent)
-
-
-def _number(value: Fraction, sign: float) -> Fraction | float:
-    return value * int(sign) if value else math.copysign(0.0, sign)
 
 
 def _rounded(fmt: ScaledFormat, value: Fraction) -> float:
@@ -281,7 +281,12 @@ def magnitude_value(fmt: FloatFormat, code: int) -> Fraction:
         It has too many digits to be written out.
     """
     significand, exponent = significand_of(fmt, code)
-    return significand * power_of_two(fmt, exponent) if significand else Fraction(0)
+    if not significand:
+        return Fraction(0)
+    _check_length(fmt, exponent)
+    if exponent >= 0:
+        return Fraction(significand << exponent)
+    return Fraction(significand, 1 << -exponent)
 
 
 def significand_of(fmt: FloatFormat, code: int) -> tuple[int, int]:
@@ -305,12 +310,16 @@ def power_of_two(fmt: Format, exponent: int) -> Fraction:
     HwmodelError
         It has too many digits to be written out.
     """
+    _check_length(fmt, exponent)
+    return Fraction(2) ** exponent
+
+
+def _check_length(fmt: Format, exponent: int) -> None:
     if abs(exponent) > MAX_FRACTION_EXPONENT:
         raise HwmodelError(
             f"a value of {fmt.name} about 2^{exponent} is too long to be written out as a fraction;"
             " decode_parts gives its significand and exponent"
         )
-    return Fraction(2) ** exponent
 
 
 def exponent_of(x: Fraction) -> int:
