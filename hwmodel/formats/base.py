@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
-from hwmodel.formats.carrier import Carrier
+from hwmodel.formats.carrier import Carrier, as_array
 from hwmodel.formats.rounding import Overflow, Request, Rounding
 
 __all__ = ["CodeArray", "Format", "Specials", "code_dtype"]
@@ -236,7 +236,7 @@ class Format(ABC):
         """
         missing = None
         if overflow is Overflow.WRAP:
-            missing = "is no two's-complement or unsigned integer with all its codes"
+            missing = "has no codes that count modulo 2^bits, as those of intN, uintN and intNqF do"
         elif overflow is Overflow.NONFINITE and not self.has_nonfinite:
             missing = "has neither infinity nor NaN"
         elif overflow is Overflow.INFINITY and not self.has_infinity:
@@ -277,9 +277,9 @@ class Format(ABC):
 
     def checked_codes(self, codes: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return `codes` as an array after checking that each is a code of this format."""
-        array = np.asarray(codes)
+        array = as_array(codes, "codes")
         if array.dtype.isbuiltin == 2:  # a type that another package made: ml_dtypes, its bits
-            array = array.view(np.dtype(f"u{array.dtype.itemsize}"))
+            array = self._bits_of(array)
         if array.size == 0:
             return array.astype(code_dtype(self.bits))
         if array.dtype.kind not in "ui":
@@ -297,6 +297,18 @@ class Format(ABC):
                 " view signed bytes as unsigned (x.view('uint8')) or mask them"
             )
         return array
+
+    def _bits_of(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if array.dtype.itemsize != code_dtype(self.bits).itemsize:
+            raise HwmodelError(
+                f"codes of {self.name} have {self.bits} bits, but an array of {array.dtype} came;"
+                " encode its values with the format's encode() first"
+            )
+        bits = np.ascontiguousarray(array).view(code_dtype(self.bits)).reshape(array.shape)
+        # Integers of fewer bits than they are kept in are filled up with their signs.
+        if np.can_cast(array.dtype, np.int16) and array.dtype.name == f"int{self.bits}":
+            bits = bits & bits.dtype.type(self.code_count - 1)
+        return bits
 
     def __str__(self) -> str:
         return self.name

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from hwmodel.errors import HwmodelError, NotBuiltYetError
 from hwmodel.formats import vector, wide
 from hwmodel.formats.base import CodeArray, Format, Specials
+from hwmodel.formats.carrier import as_integer
 from hwmodel.formats.rounding import Request
 
 __all__ = ["FloatFormat", "default_bias", "default_specials"]
@@ -78,6 +79,7 @@ class FloatFormat(Format):
     subnormals: bool = True
 
     def __post_init__(self) -> None:
+        self._settle_types()
         plain = f"e{self.exponent_bits}m{self.mantissa_bits}"
         if self.exponent_bits < 0 or self.mantissa_bits < 0:
             raise HwmodelError(f"field widths are not negative, but {plain} came")
@@ -85,6 +87,10 @@ class FloatFormat(Format):
             raise HwmodelError(
                 "a floating-point format has exponent or mantissa bits, but e0m0 has neither; for"
                 " example e4m3"
+            )
+        if self.bits > 32 or self.mantissa_bits > 23:
+            raise NotBuiltYetError(
+                f"{plain} is wider than the 32 bits (23 of them mantissa) that are built so far"
             )
         if self.specials is Specials.IEEE and (self.exponent_bits == 0 or self.mantissa_bits == 0):
             raise HwmodelError(
@@ -107,10 +113,22 @@ class FloatFormat(Format):
                 f"{plain} without subnormals and with these special codes has no finite value but"
                 " zero; give it subnormals or another exponent bit"
             )
-        if self.bits > 32 or self.mantissa_bits > 23:
-            raise NotBuiltYetError(
-                f"{plain} is wider than the 32 bits (23 of them mantissa) that are built so far"
-            )
+
+    def _settle_types(self) -> None:
+        """Integers become Python's, which have no width, and names of special codes the codes."""
+        for field in ("exponent_bits", "mantissa_bits", "bias"):
+            number = as_integer(getattr(self, field), f"{field} of a format")
+            object.__setattr__(self, field, number)
+        for field in ("signed", "subnormals"):
+            number = as_integer(getattr(self, field), f"{field} of a format, true or false,")
+            object.__setattr__(self, field, bool(number))
+        try:
+            object.__setattr__(self, "specials", Specials(self.specials))
+        except ValueError:
+            kinds = ", ".join(kind.value for kind in Specials)
+            raise HwmodelError(
+                f"the special codes of a format are one of {kinds}, but {self.specials!r} came"
+            ) from None
 
     @property
     def name(self) -> str:

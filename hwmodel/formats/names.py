@@ -161,7 +161,7 @@ def _base_of(text: str) -> IntFormat | FloatFormat | None:
         base = parse_format(match[0])
         return base if isinstance(base, IntFormat) else None
     match = _FLOAT.fullmatch(text)
-    return _float_of(match) if match else None
+    return _float_of(match) if match else _ALIASES.get(text)
 
 
 def _scaled_of(base: IntFormat | FloatFormat, match: "re.Match[str]") -> ScaledFormat:

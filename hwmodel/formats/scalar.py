@@ -89,10 +89,10 @@ def decode_scalar(fmt: Format, code: int) -> float:
 
 def _rounded(fmt: ScaledFormat, value: Fraction) -> float:
     """Nearest float64 of the value of a format with a real-valued scale."""
-    if not -1022 <= exponent_of(abs(value)) <= 1022:
+    if exponent_of(abs(value)) < -1022:
         raise HwmodelError(
-            f"a value of {fmt.name} does not fit float64, in which scaled values are carried;"
-            " work with its code (encode)"
+            f"a value of {fmt.name} is too small for float64, in which values of a real-valued bias"
+            " are carried; work with its code (encode)"
         )
     return float(value)
 

@@ -48,6 +48,7 @@ class ScaledFormat(Format):
     maximum: float | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "scale", float(self.scale))
         if not (math.isfinite(self.scale) and self.scale >= _SMALLEST_NORMAL):
             raise HwmodelError(
                 f"a scale is a positive number that float64 holds to its full precision, but"
@@ -131,8 +132,8 @@ class ScaledFormat(Format):
                 f"{self.name} has a real-valued scale, which rounds by itself: only rounding to"
                 f" nearest keeps its values in place, but {request.rounding.value} came"
             )
-        numbers = np.asarray(x, np.float64)
-        with np.errstate(over="ignore", under="ignore"):
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            numbers = np.asarray(x, np.float64)
             quotient = numbers / self.scale
         # What leaves float64 is no infinity and no zero: it is only very large or very small.
         limit, least = np.finfo(np.float64).max, np.finfo(np.float64).smallest_subnormal
@@ -149,7 +150,8 @@ class ScaledFormat(Format):
         quotient = self._quotient(x, request)
         if isinstance(self.base, FloatFormat) and self._is_wide:
             return self._decode(self.base._encode(quotient, request, random))
-        return self.base._quantize(quotient, request, random) * self.scale
+        # In float64: the base may have come down to float32.
+        return self.base._quantize(quotient, request, random).astype(np.float64) * self.scale
 
     def _encode(
         self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
@@ -169,14 +171,15 @@ class ScaledFormat(Format):
         if not self._is_wide:
             return self.base._decode(codes) * self.scale
         significand, exponent = self.base._decode_parts(codes)
-        small = exponent + self._scale_exponent < -1020
-        if (small & np.isfinite(significand) & (significand != 0)).any():
+        factor, place = math.frexp(self.scale)
+        with np.errstate(under="ignore"):
+            values = np.ldexp(significand * factor, np.clip(exponent, -4096, 4096) + place)
+        if ((np.abs(values) < _SMALLEST_NORMAL) & (significand != 0)).any():
             raise HwmodelError(
                 f"a value of {self.name} is too small for float64, in which values of a real-valued"
                 " bias are carried; work with its code (encode)"
             )
-        factor, place = math.frexp(self.scale)
-        return np.ldexp(significand * factor, np.clip(exponent, -4096, 4096) + place)
+        return np.asarray(values)
 
     def _decode_parts(
         self, codes: npt.NDArray[Any]

@@ -118,7 +118,8 @@ def encode(
     fmt: "FloatFormat", x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], bool]:
     """Codes of a flat array (0 for a NaN where there is none), and whether a value overflowed."""
-    values = x.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a signalling NaN is as good as another
+        values = x.astype(np.float64)
     negative, nan, infinite = np.signbit(values), np.isnan(values), np.isinf(values)
     number = np.where(nan | infinite, 0.0, np.abs(values))
     codes = _magnitudes(fmt, number, negative, request, random)
