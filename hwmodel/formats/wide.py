@@ -181,7 +181,7 @@ def _magnitudes(
     level = np.maximum(top, lowest) if fmt.exponent_bits else np.full(x.shape, lowest)
     # Places that are cut off. Where it is none or less there is one exponent, which x exceeds.
     shift = level - fmt.mantissa_bits - (top - (_PRECISION - 1))
-    unit = 1
+    unit = np.ones(x.shape, np.int64)
     if not fmt.subnormals:  # zero and the smallest normal number are neighbours; zero is even
         small = top < lowest
         shift = np.where(small, shift + fmt.mantissa_bits, shift)
