@@ -130,6 +130,7 @@ def vectors_of(
     seed: int = 1,
     rounding: Rounding | str | None = None,
     overflow: Overflow | str | None = None,
+    every_midpoint: bool = False,
 ) -> Vectors:
     """Vectors of a conversion, an operation or a unit.
 
@@ -143,6 +144,9 @@ def vectors_of(
         Seed of what is drawn.
     rounding, overflow : optional
         The rules, in place of what the name says; not for a unit, whose name says all.
+    every_midpoint : bool
+        Whether an output of 11 to 16 bits has a vector for each midpoint of neighbours; a narrower
+        one always has. Not for a unit.
 
     Raises
     ------
@@ -154,6 +158,11 @@ def vectors_of(
             f"the number of vectors and the seed are not negative, but {count} and {seed} came"
         )
     if name.split("-")[0] == "mac":
+        if every_midpoint:
+            raise HwmodelError(
+                f"every midpoint is for conversions and operations, but {name} is a unit; leave it"
+                " out"
+            )
         if rounding is not None or overflow is not None:
             raise HwmodelError(
                 f"the name of a unit says how it rounds and overflows; leave out the rounding and"
@@ -166,7 +175,7 @@ def vectors_of(
         overflow=choice(Overflow, overflow or operation.overflow),
         rounding=choice(Rounding, operation.rounding if rounding is None else rounding),
     )
-    return _operation_vectors(operation, count, seed)
+    return _operation_vectors(operation, count, seed, every_midpoint)
 
 
 def write_vectors(vectors: Vectors, folder: Path) -> list[Path]:
@@ -187,13 +196,15 @@ def write_vectors(vectors: Vectors, folder: Path) -> list[Path]:
     return [folder / name for name in texts]
 
 
-def _operation_vectors(operation: Operation, count: int, seed: int) -> Vectors:
+def _operation_vectors(
+    operation: Operation, count: int, seed: int, every_midpoint: bool
+) -> Vectors:
     formats = (*operation.inputs, operation.output)
     fields = [
         Field(name, fmt.bits, fmt.name)
         for name, fmt in zip((*operation.operands, "expected"), formats, strict=True)
     ]
-    cases = operation_cases(operation, count, seed)
+    cases = operation_cases(operation, count, seed, every_midpoint)
     return Vectors(
         operation.name,
         operation.rounding.value,

@@ -5,16 +5,17 @@ say), all operands but the last are chosen, and the last is solved for in exact 
 its format does not hold the solution, its neighbours there come as near as these operands can.
 """
 
-import functools
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
 from hwmodel.arithmetic.operations import Exact, Operation, exact_value
+from hwmodel.arithmetic.targets import bounds, midpoints, targets
+from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, Format, IntFormat, Overflow, PowerFormat, Rounding
-from hwmodel.formats.scalar import encode_scalar, magnitude_value
+from hwmodel.formats.scalar import encode_scalar
 
 __all__ = ["KINDS", "Case", "interesting_codes", "operation_cases"]
 
@@ -34,10 +35,9 @@ KINDS = {
 }
 """Kinds of case and what each means."""
 
-MAX_EVERY_BITS = 10
-"""Output formats up to this width have a case for each number and each midpoint."""
+MAX_ASKED_BITS = 16
+"""Output formats up to this width have a case for each midpoint if that is asked for."""
 
-_DRAWN = 256  # numbers of a wider output that are tried besides those at powers of two
 _FACTORS = (1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61)
 _TRIES = 4  # random first factors that are tried where no divisor leads to the wanted product
 
@@ -61,17 +61,32 @@ class Case:
     expected: int
 
 
-def operation_cases(operation: Operation, count: int, seed: int) -> list[Case]:
+def operation_cases(
+    operation: Operation, count: int, seed: int, every_midpoint: bool = False
+) -> list[Case]:
     """Directed cases of an operation and `count` random ones, the same for the same arguments.
+
+    With `every_midpoint` an output of up to 16 bits has a case for each midpoint of neighbours,
+    where otherwise only one of 10 bits has; those come besides the others.
 
     Operands for which the output has no code (NaN where it has none) are left out. A kind that
     the formats do not allow, such as overflow into a format wider than the operands, is absent.
+
+    Raises
+    ------
+    HwmodelError
+        Every midpoint is asked for, and the output is wider than 16 bits.
     """
+    if every_midpoint and operation.output.bits > MAX_ASKED_BITS:
+        raise HwmodelError(
+            f"every midpoint is brought for outputs of up to {MAX_ASKED_BITS} bits, but"
+            f" {operation.output.name} has {operation.output.bits}; leave that wish out"
+        )
     # random.Random, whose streams do not depend on a library's version, and one a purpose: more
     # random cases leave the directed ones as they are.
     directed, drawn = random.Random(f"directed {seed}"), random.Random(f"random {seed}")
     seen: dict[tuple[str, tuple[int, ...]], None] = {}
-    for kind, codes in _directed(operation, directed):
+    for kind, codes in _directed(operation, directed, every_midpoint):
         if (kind, codes) not in seen and operation.accepts(*codes):
             seen[kind, codes] = None
     order = {kind: position for position, kind in enumerate(KINDS)}
@@ -101,10 +116,15 @@ def interesting_codes(fmt: Format) -> list[int]:
     return kept + [code | fmt.magnitude_mask + 1 for code in kept if fmt.signed]
 
 
-def _directed(operation: Operation, rng: random.Random) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _directed(
+    operation: Operation, rng: random.Random, every_midpoint: bool
+) -> Iterator[tuple[str, tuple[int, ...]]]:
     for codes in itertools.product(*(interesting_codes(fmt) for fmt in operation.inputs)):
         yield _corner_kind(operation, codes), codes
-    for kind, lower, upper, target in _targets(operation.output, rng):
+    wanted = targets(operation.output, rng)
+    if every_midpoint:
+        wanted = itertools.chain(wanted, midpoints(operation.output))
+    for kind, lower, upper, target in wanted:
         for codes in _solutions(operation, target, lower, rng):
             result = operation.exact(*codes)
             if isinstance(result, Fraction) and _is_trap(operation, result, upper - lower):
@@ -121,81 +141,6 @@ def _corner_kind(operation: Operation, codes: tuple[int, ...]) -> str:
     if any(isinstance(value, float) and value != 0 for value in values):  # NaN differs from 0, too
         return "special"
     return "zero" if 0 in values or operation.exact(*codes) == 0 else "corner"
-
-
-_Target = tuple[str, Fraction, Fraction, Fraction]
-
-
-def _targets(fmt: Format, rng: random.Random) -> Iterator[_Target]:
-    """Results to aim at: kind, the neighbours in the output about it, and the result itself."""
-    for lower, upper in _intervals(fmt, rng):
-        step = upper - lower
-        largest = _bounds(fmt)[1]
-        rungs = [lower + step * k / 4 for k in range(5)]
-        if upper > largest:
-            for target in (*rungs, 2 * upper):
-                yield "overflow boundary", lower, upper, target
-        if _is_edge(fmt, upper) or _is_edge(fmt, lower):
-            for target in rungs:
-                yield "subnormal edge", lower, upper, target
-        if upper.numerator & (upper.numerator - 1) == 0 and upper.denominator.bit_count() == 1:
-            for target in rungs[2:]:
-                yield "carry", lower, upper, target
-        yield "exact", lower, upper, lower
-        yield "midpoint", lower, upper, rungs[2]
-        if _bounds(fmt)[0] < 0:
-            yield "exact", -upper, -lower, -lower
-            yield "midpoint", -upper, -lower, -rungs[2]
-            if upper > largest:
-                for target in (*rungs, 2 * upper):
-                    yield "overflow boundary", -upper, -lower, -target
-    if isinstance(fmt, IntFormat) and fmt.min_value < -fmt.max_value:
-        low = Fraction(fmt.min_value)  # two's complement reaches one further below zero
-        for k in range(5):
-            yield "overflow boundary", low - 1, low, low - Fraction(k, 4)
-
-
-def _is_edge(fmt: Format, bound: Fraction) -> bool:
-    if not isinstance(fmt, FloatFormat) or fmt.exponent_bits == 0:
-        return False
-    normal = 1 << fmt.mantissa_bits
-    smallest = 1 if fmt.subnormals else normal
-    return bound in (magnitude_value(fmt, normal), magnitude_value(fmt, smallest))
-
-
-def _intervals(fmt: Format, rng: random.Random) -> Iterator[tuple[Fraction, Fraction]]:
-    """Neighbours of the output from zero on, the last pair with the first number beyond it.
-
-    All of them for a narrow format; else those at the powers of two and some at random.
-    """
-    if isinstance(fmt, IntFormat):
-        last = int(fmt.max_value)
-        powers = {1 << k for k in range(last.bit_length() + 1)}
-        value: Callable[[int], Fraction] = Fraction
-    elif isinstance(fmt, PowerFormat):
-        last, powers = fmt.max_code, {0}
-
-        def value(code: int) -> Fraction:
-            return Fraction(2) ** (code - fmt.bias)
-    else:
-        assert isinstance(fmt, FloatFormat)
-        last = fmt.max_code
-        powers = {code << fmt.mantissa_bits for code in range((last >> fmt.mantissa_bits) + 2)}
-        powers |= {1 << k for k in range(fmt.mantissa_bits)} if fmt.subnormals else set()
-
-        def value(code: int) -> Fraction:
-            return magnitude_value(fmt, code)
-
-    if fmt.bits <= MAX_EVERY_BITS:
-        chosen = set(range(last + 1))
-    else:
-        chosen = {code + k for code in powers for k in (-2, -1, 0, 1)} | {0, last - 1, last}
-        chosen |= {rng.randrange(last + 1) for _ in range(_DRAWN)}
-    for code in sorted(chosen):
-        if 0 <= code <= last and value(code) < value(code + 1):
-            yield value(code), value(code + 1)
-        elif isinstance(fmt, FloatFormat) and code == 0:  # without subnormals: zeros, then a step
-            yield Fraction(0), magnitude_value(fmt, 1 << fmt.mantissa_bits)
 
 
 def _is_trap(operation: Operation, result: Fraction, step: Fraction) -> bool:
@@ -315,7 +260,7 @@ def _factors(fmt: Format, product: Fraction, rng: random.Random) -> Iterator[int
 
 def _is_product(x: Format, y: Format, target: Fraction, exactly: bool) -> bool:
     """Whether two operands may have that product, by its size and (exactly) its length; quick."""
-    largest = _bounds(x)[1] * _bounds(y)[1]
+    largest = bounds(x)[1] * bounds(y)[1]
     if not 0 < abs(target) <= largest:
         return False
     odd = abs(target.numerator)
@@ -330,17 +275,8 @@ def _significant_bits(fmt: Format) -> int:
 
 
 def _within(fmt: Format, value: Fraction) -> bool:
-    low, high = _bounds(fmt)
+    low, high = bounds(fmt)
     return low <= value <= high
-
-
-@functools.cache
-def _bounds(fmt: Format) -> tuple[Fraction, Fraction]:
-    """Smallest and largest finite value."""
-    if isinstance(fmt, FloatFormat):
-        largest = fmt.fraction(fmt.max_code)
-        return -largest if fmt.signed else Fraction(0), largest
-    return Fraction(fmt.min_value), Fraction(fmt.max_value)
 
 
 def _about(fmt: Format, value: Fraction) -> list[int]:

@@ -13,6 +13,7 @@ Examples:
   hwmodel vectors fp16-to-e5m2 -o vectors --rounding toward-zero --overflow nonfinite
   hwmodel vectors fma-fp16-fp16-fp16-fp16 -o vectors --overflow nonfinite
   hwmodel vectors mac-e4m3-e4m3-fp32 -o vectors --count 4096
+  hwmodel vectors fp32-to-fp16 -o vectors --every-midpoint    every tie of FP16
 """
 
 
@@ -34,6 +35,11 @@ Examples:
 @click.option(
     "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the drawing."
 )
+@click.option(
+    "--every-midpoint",
+    is_flag=True,
+    help="Bring each midpoint of an output of 11 to 16 bits, too; takes a minute or more.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def command(
     spec: str,
@@ -42,6 +48,7 @@ def command(
     overflow: str | None,
     count: int,
     seed: int,
+    every_midpoint: bool,
     as_json: bool,
 ) -> None:
     """Write vectors that show whether another implementation computes the same codes.
@@ -53,7 +60,7 @@ def command(
     """
     from hwmodel.sim.conformance import vectors_of, write_vectors
 
-    vectors = vectors_of(spec, count, seed, rounding, overflow)
+    vectors = vectors_of(spec, count, seed, rounding, overflow, every_midpoint)
     files = write_vectors(vectors, folder)
     if as_json:
         names = [file.name for file in files]

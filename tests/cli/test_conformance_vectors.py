@@ -1,5 +1,6 @@
 """``hwmodel vectors``: what is written agrees with the definition, and comes out the same twice."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -119,3 +120,23 @@ def test_units_with_combined_accumulators_have_vectors(accumulator, tmp_path):
         pairs += [(a, b)] if valid and not rst else []
         expected = dot_scalar(spec, [a for a, _ in pairs], [b for _, b in pairs])
         assert int(row["expected"], 16) == expected
+
+
+def test_every_midpoint_of_a_wide_output_comes_if_asked(tmp_path):
+    fmt = parse_format("e4m7")
+    rest = ("fp16-to-e4m7", "--count", "0")
+    few = write(tmp_path / "few", *rest)["vectors"]
+    assert write(tmp_path, *rest, "--every-midpoint")["vectors"] > few
+    _, rows = read(tmp_path, "fp16-to-e4m7")
+    got = {float(row["values"]["x"]) for row in rows if row["kind"] == "midpoint"}
+    values = sorted(set(fmt.values().tolist()))
+    middles = {(low + high) / 2 for low, high in itertools.pairwise(values)}
+    assert len(middles) > 4000
+    assert middles <= got
+
+
+@pytest.mark.parametrize("name", ["fp32-to-fp32", "mac-e4m3-e4m3-fp16"])
+def test_every_midpoint_is_refused_where_there_are_too_many_or_none(tmp_path, name):
+    result = CliRunner().invoke(command, [name, "-o", str(tmp_path / "out"), "--every-midpoint"])
+    assert isinstance(result.exception, HwmodelError)
+    assert "every midpoint" in str(result.exception)
