@@ -47,6 +47,8 @@ def matmul(a: npt.ArrayLike, b: npt.ArrayLike, spec: UnitSpec) -> npt.NDArray[An
     HwmodelError
         The shapes do not fit together, or a code is out of range.
     """
+    if not isinstance(spec, UnitSpec):
+        raise HwmodelError(f"a unit is a UnitSpec, as hwmodel.unit(name) gives, but {spec!r} came")
     x, y = spec.a.checked_codes(a), spec.b.checked_codes(b)
     if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-2]:
         raise HwmodelError(

@@ -16,6 +16,8 @@ import numpy.typing as npt
 from hwmodel.errors import HwmodelError, NotBuiltYetError
 from hwmodel.formats import FloatFormat, Format, Overflow, Rounding, ScaledFormat
 from hwmodel.formats import parse_format as _parse_format
+from hwmodel.formats.carrier import as_integer
+from hwmodel.formats.rounding import choice
 from hwmodel.formats.scalar import encode_scalar, exact_scalar
 
 __all__ = [
@@ -73,6 +75,9 @@ class Operation:
     overflow: Overflow = Overflow.SATURATE
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", tuple(self.inputs))
+        object.__setattr__(self, "rounding", choice(Rounding, self.rounding))
+        object.__setattr__(self, "overflow", choice(Overflow, self.overflow))
         if self.kind not in _OPERANDS:
             raise HwmodelError(f"unknown operation {self.kind!r}: {_EXPECTED}")
         if len(self.inputs) != len(self.operands):
@@ -80,6 +85,11 @@ class Operation:
                 f"{self.kind} takes {len(self.operands)} operands, but {len(self.inputs)} came"
             )
         for fmt in (*self.inputs, self.output):
+            if not isinstance(fmt, Format):
+                raise HwmodelError(
+                    f"operands and results have formats, but {fmt!r} came; hwmodel.format reads"
+                    " their names, hwmodel.operation that of the whole"
+                )
             if isinstance(fmt, ScaledFormat):
                 raise NotBuiltYetError(
                     f"{fmt.name} carries a scale, which operations on codes do not take yet; name"
@@ -126,7 +136,8 @@ class Operation:
         """
         if len(codes) != len(self.inputs):
             raise HwmodelError(f"{self.name} takes {len(self.inputs)} codes, but {len(codes)} came")
-        values = [exact_value(fmt, code) for fmt, code in zip(self.inputs, codes, strict=True)]
+        numbers = [as_integer(code, "a code") for code in codes]
+        values = [exact_value(fmt, code) for fmt, code in zip(self.inputs, numbers, strict=True)]
         if self.kind == "convert":
             return values[0]
         if self.kind == "mul":
@@ -197,6 +208,8 @@ def parse_operation(name: str) -> Operation:
     HwmodelError
         The name does not follow the grammar, or there is no such operation.
     """
+    if not isinstance(name, str):
+        raise HwmodelError(f"an operation's name is a string, but {name!r} came; {_EXPECTED}")
     parts = name.split("-")
     count = len(_OPERANDS.get(parts[0], ())) + 1
     if len(parts) >= 3 and parts[1] == "to":

@@ -9,10 +9,11 @@ from fractions import Fraction
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import Format
+from hwmodel.formats.carrier import as_integer
 from hwmodel.formats.floating import FloatFormat
 from hwmodel.formats.integer import IntFormat
 from hwmodel.formats.power import PowerFormat
-from hwmodel.formats.rounding import Overflow, Rounding, rounds_up
+from hwmodel.formats.rounding import Overflow, Rounding, choice, rounds_up
 from hwmodel.formats.scaled import ScaledFormat
 from hwmodel.formats.wide import MAX_FRACTION_EXPONENT, to_float
 
@@ -40,6 +41,7 @@ def exact_scalar(fmt: Format, code: int) -> Fraction | float:
     HwmodelError
         `code` is not a code of `fmt`, or its value has too many digits to be written out.
     """
+    code = as_integer(code, "a code")
     if not 0 <= code < fmt.code_count:
         raise HwmodelError(f"codes of {fmt.name} lie in 0..{fmt.code_count - 1}, but {code} came")
     if isinstance(fmt, FloatFormat):
@@ -100,8 +102,8 @@ def _rounded(fmt: ScaledFormat, value: Fraction) -> float:
 def encode_scalar(
     fmt: Format,
     x: Number,
-    overflow: Overflow = Overflow.SATURATE,
-    rounding: Rounding = Rounding.NEAREST_EVEN,
+    overflow: Overflow | str = Overflow.SATURATE,
+    rounding: Rounding | str = Rounding.NEAREST_EVEN,
     random: int = 0,
     random_bits: int = 0,
 ) -> int:
@@ -124,6 +126,7 @@ def encode_scalar(
         NaN for a format without NaN, an overflow rule that the format cannot follow, or an
         overflow that is asked to be an error.
     """
+    overflow, rounding = choice(Overflow, overflow), choice(Rounding, rounding)
     fmt.check_overflow(overflow)
     if isinstance(fmt, ScaledFormat):
         quotient = _quotient(fmt, x)

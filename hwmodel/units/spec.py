@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError, NotBuiltYetError
 from hwmodel.formats import FloatFormat, Format, IntFormat, Overflow, Rounding
+from hwmodel.formats.rounding import choice
 from hwmodel.formats.scalar import decode_scalar
 from hwmodel.units.accumulators import (
     Accumulator,
@@ -71,7 +72,10 @@ class UnitSpec:
                 "a unit has 1 lane or more and 0 further pipeline stages or more, but"
                 f" {self.lanes} and {self.pipeline} came"
             )
-        if self.overflow is None:
+        object.__setattr__(self, "rounding", choice(Rounding, self.rounding))
+        if self.overflow is not None:
+            object.__setattr__(self, "overflow", choice(Overflow, self.overflow))
+        else:
             object.__setattr__(self, "overflow", self._default_overflow())
         self._check_operands()
         self._check_accumulator()

@@ -1,13 +1,18 @@
 """Arrays of products, sums, fused sums and conversions against the definition of one."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hwmodel
+from hwmodel.arithmetic import Operation, matmul, parse_operation
 from hwmodel.arithmetic.elementwise import fits_float64
 from hwmodel.errors import HwmodelError
+from hwmodel.formats import Overflow, Rounding, parse_format
+from hwmodel.units import parse_unit
 
 NAMES = [
     *("mul-e4m3-e4m3-fp16", "mul-e4m3-e5m2-e4m3-nonfinite", "mul-e5m2-e5m2-e5m2-toodd-infinity"),
@@ -120,3 +125,39 @@ def test_the_definition_stands_in_where_float64_does_not_do():
 def test_what_cannot_be_computed_is_refused(name, codes, part):
     with pytest.raises(HwmodelError, match=part):
         hwmodel.operation(name).compute(*codes)
+
+
+def test_rules_and_codes_may_come_as_texts_and_numpy_integers():
+    e4m3, fp16 = parse_format("e4m3"), parse_format("fp16")
+    up = Operation("mul", [e4m3, e4m3], fp16, "up", "nonfinite")
+    assert up == Operation("mul", (e4m3, e4m3), fp16, Rounding.UP, Overflow.NONFINITE)
+    narrow = Operation("add", (fp16, fp16), e4m3, "up")
+    codes = np.arange(0, 0x4000, 97, dtype=np.uint16)
+    assert [narrow.apply(np.uint16(c), c) for c in codes] == narrow.compute(codes, codes).tolist()
+
+
+@pytest.mark.parametrize("code", [1.0, [[1], [1, 2]], None, "1"])
+def test_what_is_no_code_is_refused(code):
+    operation = parse_operation("mul-e4m3-e4m3-fp16")
+    for ask in (operation.apply, operation.exact, operation.compute):
+        with pytest.raises(HwmodelError):
+            ask(code, 1)
+
+
+def test_what_is_no_format_unit_or_name_is_refused():
+    for wrong in (None, 5):
+        with pytest.raises(HwmodelError, match="string"):
+            parse_operation(wrong)
+    with pytest.raises(HwmodelError, match="formats"):
+        Operation("mul", ("e4m3", "e4m3"), "fp16")
+    with pytest.raises(HwmodelError, match="UnitSpec"):
+        matmul([[1]], [[1]], "mac-e4m3-e4m3-fp32")
+
+
+def test_no_float_wraps():
+    for name in ("fp32-to-e4m3-wrap", "mul-e4m3-e4m3-fp16-wrap"):
+        with pytest.raises(HwmodelError, match="modulo"):
+            parse_operation(name)
+    assert parse_operation("int8-to-int4-wrap").compute([0x7F, 0x81]).tolist() == [15, 1]
+    with pytest.raises(HwmodelError, match="cannot wrap"):
+        dataclasses.replace(parse_unit("mac-e4m3-e4m3-fp16"), overflow="wrap")
