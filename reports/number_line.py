@@ -26,13 +26,14 @@ def number_line(fmt: Format) -> Figure:
     Raises
     ------
     HwmodelError
-        The format has too many values for a picture.
+        The format has too many values for a picture, or float64 does not hold one of them.
     """
     if fmt.bits > _MOST_BITS:
         raise HwmodelError(
             f"a number line shows formats of at most {_MOST_BITS} bits, but {fmt.name} has"
             f" {fmt.bits}"
         )
+    fmt.values()  # an error where float64 does not hold one
     table = [row for row in rows(fmt, range(fmt.code_count)) if row.kind in _FINITE]
     marks = [{"value": row.value, "kind": row.kind, "code": f"0x{row.code:02x}"} for row in table]
     positive = [mark for mark in marks if float(str(mark["value"])) > 0]

@@ -186,7 +186,8 @@ class BlockFormat(BaseBlockFormat):
         return codes
 
     def _power_codes(self, scale: PowerFormat, magnitude: npt.NDArray[Any]) -> CodeArray:
-        exact = float(np.float32(self.element.max_value)) == self.element.max_value
+        with np.errstate(over="ignore"):
+            exact = float(np.float32(self.element.max_value)) == self.element.max_value
         if magnitude.dtype == np.float32 and magnitude.ndim == 1 and exact:
             from hwmodel.blocks.kernels import power_codes
 

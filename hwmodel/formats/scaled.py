@@ -54,7 +54,7 @@ class ScaledFormat(Format):
                 f"a scale is a positive number that float64 holds to its full precision, but"
                 f" {self.scale!r} came"
             )
-        if self._rebiased is not None:
+        if self.rebiased is not None:
             return
         if self.maximum is None and not self.is_exact:
             raise HwmodelError(
@@ -69,7 +69,7 @@ class ScaledFormat(Format):
             )
 
     @functools.cached_property
-    def _rebiased(self) -> FloatFormat | None:
+    def rebiased(self) -> FloatFormat | None:
         """The floating-point format that this is, if the scale only moves its bias."""
         if not (self.is_exact and isinstance(self.base, FloatFormat)):
             return None
@@ -102,11 +102,11 @@ class ScaledFormat(Format):
 
     @property
     def max_value(self) -> float:
-        return self._rebiased.max_value if self._rebiased else self.base.max_value * self.scale
+        return self.rebiased.max_value if self.rebiased else self.base.max_value * self.scale
 
     @property
     def min_value(self) -> float:
-        return self._rebiased.min_value if self._rebiased else self.base.min_value * self.scale
+        return self.rebiased.min_value if self.rebiased else self.base.min_value * self.scale
 
     @property
     def lsb_exponent(self) -> int:
@@ -145,8 +145,8 @@ class ScaledFormat(Format):
     def _quantize(
         self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> npt.NDArray[Any]:
-        if self._rebiased:
-            return self._rebiased._quantize(x, request, random)
+        if self.rebiased:
+            return self.rebiased._quantize(x, request, random)
         quotient = self._quotient(x, request)
         if isinstance(self.base, FloatFormat) and self._is_wide:
             return self._decode(self.base._encode(quotient, request, random))
@@ -156,8 +156,8 @@ class ScaledFormat(Format):
     def _encode(
         self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> CodeArray:
-        if self._rebiased:
-            return self._rebiased._encode(x, request, random)
+        if self.rebiased:
+            return self.rebiased._encode(x, request, random)
         return self.base._encode(self._quotient(x, request), request, random)
 
     @property
@@ -166,8 +166,8 @@ class ScaledFormat(Format):
         return self.base.lsb_exponent + self._scale_exponent < -1022
 
     def _decode(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        if self._rebiased:
-            return self._rebiased._decode(codes)
+        if self.rebiased:
+            return self.rebiased._decode(codes)
         if not self._is_wide:
             return self.base._decode(codes) * self.scale
         significand, exponent = self.base._decode_parts(codes)
@@ -184,8 +184,8 @@ class ScaledFormat(Format):
     def _decode_parts(
         self, codes: npt.NDArray[Any]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-        if self._rebiased:
-            return self._rebiased._decode_parts(codes)
+        if self.rebiased:
+            return self.rebiased._decode_parts(codes)
         return super()._decode_parts(codes)
 
 

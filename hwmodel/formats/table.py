@@ -63,6 +63,8 @@ def value_text(fmt: Format, code: int) -> float | str:
 
     The text's first number is an odd integer.
     """
+    if isinstance(fmt, ScaledFormat):
+        return _scaled_text(fmt, code)
     if isinstance(fmt, FloatFormat) and fmt.is_wide and _float_kind(fmt, code).endswith("normal"):
         whole, exponent = significand_of(fmt, code & fmt.magnitude_mask)
         try:
@@ -72,6 +74,15 @@ def value_text(fmt: Format, code: int) -> float | str:
             sign = "" if code <= fmt.magnitude_mask else "-"
             return f"{sign}{whole >> places} * 2^{exponent + places}"
     return decode_scalar(fmt, code)
+
+
+def _scaled_text(fmt: ScaledFormat, code: int) -> float | str:
+    if fmt.rebiased:
+        return value_text(fmt.rebiased, code)
+    try:
+        return decode_scalar(fmt, code)
+    except HwmodelError:  # too small for float64: the base's value times the scale
+        return f"{value_text(fmt.base, code)} * {fmt.scale!r}"
 
 
 def facts(fmt: Format) -> dict[str, object]:
@@ -95,7 +106,7 @@ def facts(fmt: Format) -> dict[str, object]:
         if fmt.has_infinity:
             result["infinity_code"] = f"0x{fmt.infinity_code:x}"
     else:
-        result |= {"min": fmt.min_value, "max": fmt.max_value}
+        result |= {"min": _extreme(fmt, -1), "max": _extreme(fmt, 1)}
     if isinstance(fmt, FloatFormat | PowerFormat) and fmt.has_nan:
         result["nan_code"] = f"0x{fmt.nan_code:x}"
     if isinstance(fmt, PowerFormat):
@@ -105,6 +116,16 @@ def facts(fmt: Format) -> dict[str, object]:
     if theirs := ml_dtypes_name(fmt):
         result["ml_dtypes"] = theirs
     return result
+
+
+def _extreme(fmt: Format, sign: int) -> float | str:
+    """Smallest or largest finite value."""
+    if isinstance(fmt, ScaledFormat) and isinstance(fmt.base, FloatFormat):
+        base = fmt.base
+        if sign > 0:
+            return value_text(fmt, base.max_code)
+        return value_text(fmt, base.max_code | base.magnitude_mask + 1) if base.signed else 0.0
+    return fmt.max_value if sign > 0 else fmt.min_value
 
 
 def _fields(fmt: Format, code: int) -> str:

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from hwmodel.cli.format import command
+from hwmodel.errors import HwmodelError
 from hwmodel.formats import KNOWN_NAMES
 
 
@@ -86,3 +87,22 @@ def test_a_picture_that_cannot_be_says_why(tmp_path, name, file, part):
     result = CliRunner().invoke(command, [name, "--picture", str(tmp_path / file)])
     assert part in str(result.exception)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "smallest", "largest"),
+    [
+        ("e4m3b5000", "1 * 2^-5002", "7 * 2^-4987"),
+        ("e4m3b5000q1000", "1 * 2^-6002", "7 * 2^-5987"),
+        ("ue4m3bn1100", "1 * 2^1098", "7 * 2^1113"),
+        ("e11m0c1.25", "1 * 2^-2046 * 1.25", "1.25"),
+    ],
+)
+def test_values_beyond_float64_are_told_by_powers_of_two(name, smallest, largest):
+    result = CliRunner().invoke(command, [name, "--all"])
+    assert result.exit_code == 0, result.output
+    assert f" {largest} " in result.output
+    assert smallest in result.output
+    assert "inf " not in result.output
+    picture = CliRunner().invoke(command, [name, "--picture", "no.svg"])
+    assert isinstance(picture.exception, HwmodelError)
