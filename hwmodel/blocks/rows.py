@@ -16,6 +16,7 @@ from hwmodel.formats import FloatFormat, Format, IntFormat
 __all__ = ["Grid", "grid_for", "largest", "rounded", "rounded_by_powers", "rounded_in_pairs"]
 
 _MAGNITUDE = 0x7FFFFFFF
+_AT_ONCE = 64  # blocks
 
 
 class Grid(NamedTuple):
@@ -187,29 +188,40 @@ def rounded_by_powers(grid: Grid, scale: PowerScale, rows: Any, result: Any) -> 
 
 @jit
 def _by_powers(grid: Grid, scale: PowerScale, rows: Any, result: Any) -> Any:
+    magnitude, shift = np.empty(_AT_ONCE, np.int32), np.empty(_AT_ONCE, np.int32)
     even = grid.most == grid.least and grid.negative_zero != 0
-    for block in range(rows.shape[0]):
-        row, out = rows[block], result[block]
-        magnitude = np.int32(0)
-        for i in range(row.size):
-            magnitude = max(magnitude, np.int32(row[i] & np.int32(_MAGNITUDE)))
-        if magnitude == np.int32(0):
-            for i in range(row.size):
-                out[i] = row[i] if grid.negative_zero else np.int32(0)
-            continue
-        power = power_code(scale, magnitude) - scale.bias + scale.unit_exponent
-        if not _can_shift(grid, magnitude, power):
+    for first in range(0, rows.shape[0], _AT_ONCE):
+        some, target = rows[first : first + _AT_ONCE], result[first : first + _AT_ONCE]
+        # One thing at a time for some blocks: none of them waits for its own largest magnitude.
+        _largest(some, magnitude)
+        if not _find_shifts(grid, scale, magnitude[: some.shape[0]], shift):
             return False
-        shift = np.int32(power << 23)
-        most, lowest = np.int32(grid.most + shift), np.int32(grid.lowest + shift)
-        if even:
-            for i in range(row.size):
-                out[i] = _round_evenly(row[i], most, lowest, grid)
-        else:
-            least = np.int32(grid.least + shift)
-            for i in range(row.size):
-                out[i] = _round_bits(row[i], most, least, lowest, grid)
+        for block in range(some.shape[0]):
+            row, out = some[block], target[block]
+            most = np.int32(grid.most + shift[block])
+            lowest = np.int32(grid.lowest + shift[block])
+            if even:
+                for i in range(row.size):
+                    out[i] = _round_evenly(row[i], most, lowest, grid)
+            else:
+                least = np.int32(grid.least + shift[block])
+                for i in range(row.size):
+                    out[i] = _round_bits(row[i], most, least, lowest, grid)
     return True
+
+
+@jit
+def _find_shifts(grid: Grid, scale: PowerScale, magnitude: Any, shift: Any) -> Any:
+    """Write how far the grid is shifted for each block; returns whether it can be for all."""
+    good = True
+    for block in range(magnitude.size):
+        largest = magnitude[block]
+        power = power_code(scale, largest) - scale.bias + scale.unit_exponent
+        # Zeros stay zeros on every grid.
+        power = 0 if largest == np.int32(0) else power
+        good &= _can_shift(grid, largest, power)
+        shift[block] = np.int32(power << 23)
+    return good
 
 
 @jit
