@@ -29,7 +29,6 @@ _DECIDING = {
             "recipes",
             "mapping",
             "flow",
-            "converted",
             "polish",
             "moves",
             "sizing",
