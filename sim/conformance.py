@@ -6,6 +6,7 @@ depend on the spec, the number, the seed and the version of this package, and on
 """
 
 import dataclasses
+import functools
 import json
 import textwrap
 from collections import Counter
@@ -19,7 +20,7 @@ from hwmodel.arithmetic.operations import Operation, parse_operation
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import Format, Overflow, Rounding
 from hwmodel.formats.rounding import choice
-from hwmodel.formats.scalar import decode_scalar
+from hwmodel.formats.table import value_text
 from hwmodel.sim.streams import expected_accumulator
 from hwmodel.sim.vectors import conformance_stimulus
 from hwmodel.store import atomic_write
@@ -214,9 +215,10 @@ def _operation_vectors(operation: Operation, count: int, seed: int) -> Vectors:
     )
 
 
+@functools.lru_cache(maxsize=1 << 17)
 def _value_text(fmt: Format, code: int) -> str:
-    """Value of a code; Python and C read it back to the same double."""
-    return repr(decode_scalar(fmt, code))
+    """Value of a code; Python and C read it back to the same double, if it is one."""
+    return str(value_text(fmt, code))
 
 
 def _unit_vectors(spec: UnitSpec, cycles: int, seed: int) -> Vectors:

@@ -5,6 +5,7 @@ say), all operands but the last are chosen, and the last is solved for in exact 
 its format does not hold the solution, its neighbours there come as near as these operands can.
 """
 
+import functools
 import itertools
 import random
 from collections.abc import Callable, Iterator
@@ -129,7 +130,7 @@ def _targets(fmt: Format, rng: random.Random) -> Iterator[_Target]:
     """Results to aim at: kind, the neighbours in the output about it, and the result itself."""
     for lower, upper in _intervals(fmt, rng):
         step = upper - lower
-        largest = Fraction(fmt.max_value)
+        largest = _bounds(fmt)[1]
         rungs = [lower + step * k / 4 for k in range(5)]
         if upper > largest:
             for target in (*rungs, 2 * upper):
@@ -142,7 +143,7 @@ def _targets(fmt: Format, rng: random.Random) -> Iterator[_Target]:
                 yield "carry", lower, upper, target
         yield "exact", lower, upper, lower
         yield "midpoint", lower, upper, rungs[2]
-        if fmt.min_value < 0:
+        if _bounds(fmt)[0] < 0:
             yield "exact", -upper, -lower, -lower
             yield "midpoint", -upper, -lower, -rungs[2]
             if upper > largest:
@@ -157,7 +158,9 @@ def _targets(fmt: Format, rng: random.Random) -> Iterator[_Target]:
 def _is_edge(fmt: Format, bound: Fraction) -> bool:
     if not isinstance(fmt, FloatFormat) or fmt.exponent_bits == 0:
         return False
-    return bound in (Fraction(fmt.min_normal), Fraction(fmt.min_subnormal))
+    normal = 1 << fmt.mantissa_bits
+    smallest = 1 if fmt.subnormals else normal
+    return bound in (magnitude_value(fmt, normal), magnitude_value(fmt, smallest))
 
 
 def _intervals(fmt: Format, rng: random.Random) -> Iterator[tuple[Fraction, Fraction]]:
@@ -192,7 +195,7 @@ def _intervals(fmt: Format, rng: random.Random) -> Iterator[tuple[Fraction, Frac
         if 0 <= code <= last and value(code) < value(code + 1):
             yield value(code), value(code + 1)
         elif isinstance(fmt, FloatFormat) and code == 0:  # without subnormals: zeros, then a step
-            yield Fraction(0), Fraction(fmt.min_normal)
+            yield Fraction(0), magnitude_value(fmt, 1 << fmt.mantissa_bits)
 
 
 def _is_trap(operation: Operation, result: Fraction, step: Fraction) -> bool:
@@ -312,7 +315,7 @@ def _factors(fmt: Format, product: Fraction, rng: random.Random) -> Iterator[int
 
 def _is_product(x: Format, y: Format, target: Fraction, exactly: bool) -> bool:
     """Whether two operands may have that product, by its size and (exactly) its length; quick."""
-    largest = Fraction(x.max_value) * Fraction(y.max_value)
+    largest = _bounds(x)[1] * _bounds(y)[1]
     if not 0 < abs(target) <= largest:
         return False
     odd = abs(target.numerator)
@@ -327,7 +330,17 @@ def _significant_bits(fmt: Format) -> int:
 
 
 def _within(fmt: Format, value: Fraction) -> bool:
-    return Fraction(fmt.min_value) <= value <= Fraction(fmt.max_value)
+    low, high = _bounds(fmt)
+    return low <= value <= high
+
+
+@functools.cache
+def _bounds(fmt: Format) -> tuple[Fraction, Fraction]:
+    """Smallest and largest finite value."""
+    if isinstance(fmt, FloatFormat):
+        largest = fmt.fraction(fmt.max_code)
+        return -largest if fmt.signed else Fraction(0), largest
+    return Fraction(fmt.min_value), Fraction(fmt.max_value)
 
 
 def _about(fmt: Format, value: Fraction) -> list[int]:

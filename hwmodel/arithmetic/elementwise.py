@@ -16,7 +16,7 @@ from hwmodel.arithmetic.operations import Operation
 from hwmodel.arithmetic.steps import add_to_odd
 from hwmodel.compiled import jit
 from hwmodel.errors import HwmodelError
-from hwmodel.formats import FloatFormat, Format, IntFormat, Overflow, PowerFormat, Rounding
+from hwmodel.formats import FloatFormat, Format, IntFormat, Overflow, Rounding
 from hwmodel.formats.base import code_dtype
 
 __all__ = ["compute", "fits_float64"]
@@ -43,11 +43,6 @@ def compute(operation: Operation, codes: Sequence[npt.ArrayLike]) -> npt.NDArray
         raise HwmodelError(
             f"operands of {operation.name} have one shape, but {shapes} do not broadcast together"
         ) from error
-    if not fits_float64(operation):
-        result = np.empty(operands[0].shape, code_dtype(operation.output.bits))
-        for index in np.ndindex(*result.shape):
-            result[index] = operation.apply(*(int(operand[index]) for operand in operands))
-        return result
     bits = sum(fmt.bits for fmt in operation.inputs)
     if bits <= _TABLE_BITS and operands[0].size > _WORTH_A_TABLE << bits:
         table = _table(operation)
@@ -60,14 +55,20 @@ def compute(operation: Operation, codes: Sequence[npt.ArrayLike]) -> npt.NDArray
 
 
 def _computed(operation: Operation, operands: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    if not fits_float64(operation):
+        codes = np.empty(operands[0].shape, code_dtype(operation.output.bits))
+        for index in np.ndindex(*codes.shape):
+            codes[index] = operation.apply(*(int(operand[index]) for operand in operands))
+        return codes
     with np.errstate(invalid="ignore"):  # infinity times zero, infinity less infinity
         values = _values(operation, operands)
     result = operation.output.encode(values, operation.overflow, operation.rounding)
     output = operation.output
-    if operation.kind != "convert" and isinstance(output, FloatFormat | PowerFormat):
-        lost = np.isnan(output.decode(result))
-        if lost.any():
-            result[lost] = output.nan_code
+    # One NaN comes out, without a sign, also where an overflow makes it.
+    if operation.kind != "convert" and isinstance(output, FloatFormat) and output.has_signed_nan:
+        result[(result & result.dtype.type(output.magnitude_mask)) == output.nan_code] = (
+            output.nan_code
+        )
     return np.asarray(result)
 
 
@@ -108,6 +109,8 @@ def _add(x: Any, y: Any, down: bool, total: Any) -> None:
 
 def fits_float64(operation: Operation) -> bool:
     """Whether float64 brings the right code for all operands."""
+    if any(isinstance(fmt, FloatFormat) and fmt.is_wide for fmt in operation.inputs):
+        return False
     if operation.kind == "convert":
         return True
     spans = [_span(fmt) for fmt in operation.inputs]
@@ -130,8 +133,8 @@ def fits_float64(operation: Operation) -> bool:
 
 def _span(fmt: Format) -> tuple[int, int, int]:
     """Exponent of the last place, exponent above all values, and bits of a significand."""
+    if isinstance(fmt, FloatFormat):
+        return fmt.lsb_exponent, fmt.max_exponent + 2, fmt.mantissa_bits + 1
     # One more: the code that a symmetric integer format leaves out stands for a value as well.
     top = int(np.frexp(max(abs(fmt.max_value), abs(fmt.min_value)))[1]) + 1
-    if isinstance(fmt, FloatFormat):
-        return fmt.lsb_exponent, top, fmt.mantissa_bits + 1
     return fmt.lsb_exponent, top, fmt.bits if isinstance(fmt, IntFormat) else 1

@@ -5,6 +5,7 @@ is carried as a `Fraction`; as a float only where a fraction cannot say it: a si
 infinity, a NaN.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,9 +14,9 @@ from typing import Any, TypeAlias
 import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError, NotBuiltYetError
-from hwmodel.formats import FloatFormat, Format, Overflow, PowerFormat, Rounding, ScaledFormat
+from hwmodel.formats import FloatFormat, Format, Overflow, Rounding, ScaledFormat
 from hwmodel.formats import parse_format as _parse_format
-from hwmodel.formats.scalar import decode_scalar, encode_scalar
+from hwmodel.formats.scalar import encode_scalar, exact_scalar
 
 __all__ = [
     "Exact",
@@ -178,10 +179,12 @@ class Operation:
             A code is out of range, or the output has no code for the result.
         """
         code = encode_scalar(self.output, self.exact(*codes), self.overflow, self.rounding)
-        if self.kind == "convert" or not math.isnan(decode_scalar(self.output, code)):
+        output = self.output
+        signed_nan = isinstance(output, FloatFormat) and output.has_signed_nan
+        if self.kind == "convert" or not signed_nan:
             return code
-        assert isinstance(self.output, FloatFormat | PowerFormat)
-        return self.output.nan_code
+        assert isinstance(output, FloatFormat)
+        return output.nan_code if code & output.magnitude_mask == output.nan_code else code
 
 
 def parse_operation(name: str) -> Operation:
@@ -269,10 +272,10 @@ def fused_multiply_add(
     return Operation("fma", formats, output, rounding, overflow).apply(a, b, c)
 
 
+@functools.lru_cache(maxsize=1 << 17)
 def exact_value(fmt: Format, code: int) -> Exact:
     """Value of a code: a fraction where it is finite and not zero."""
-    value = decode_scalar(fmt, code)
-    return Fraction(value) if math.isfinite(value) and value else value
+    return exact_scalar(fmt, code)
 
 
 def _negative(x: Exact) -> bool:

@@ -63,9 +63,8 @@ def command(name: str, everything: bool, as_json: bool, picture: Path | None) ->
     width = max(len(row.fields) for row in table)
     click.echo(f"{'code':>{digits + 2}}  {'fields':<{width}}  {'value':>22}  kind")
     for row in table:
-        click.echo(
-            f"0x{row.code:0{digits}x}  {row.fields:<{width}}  {row.value:>22.17g}  {row.kind}"
-        )
+        value = row.value if isinstance(row.value, str) else f"{row.value:.17g}"
+        click.echo(f"0x{row.code:0{digits}x}  {row.fields:<{width}}  {value:>22}  {row.kind}")
 
 
 def _draw(fmt: "Format", path: Path) -> None:

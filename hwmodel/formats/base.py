@@ -1,14 +1,16 @@
 """What every number format has: special codes, and the common interface."""
 
 import enum
+import math
 from abc import ABC, abstractmethod
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
-from hwmodel.formats.carrier import Carrier
+from hwmodel.formats.carrier import Carrier, as_array
 from hwmodel.formats.rounding import Overflow, Request, Rounding
 
 __all__ = ["CodeArray", "Format", "Specials", "code_dtype"]
@@ -84,6 +86,11 @@ class Format(ABC):
         """Whether some code stands for an infinity."""
 
     @property
+    def is_exact(self) -> bool:
+        """Whether its values are what floats hold exactly; not so with a real-valued bias."""
+        return True
+
+    @property
     def has_nonfinite(self) -> bool:
         """Whether some code stands for NaN or an infinity."""
         return self.has_nan or self.has_infinity
@@ -125,12 +132,13 @@ class Format(ABC):
         ------
         HwmodelError
             NaN comes in and the format has no NaN; `overflow` does not suit the format; or the
-            dtype of `x` cannot hold a result (float16 in, 65504 rounded up to 65536).
+            dtype of `x` cannot hold a result (float16 in, 65504 rounded up to 65536; float64 in,
+            an infinity that saturates to 2^2048). `encode` gives a code in every such case.
         """
         request = self._request(overflow, rounding, random, random_bits)
         carrier = Carrier.of(x)
         rounded = self._quantize(carrier.flat, request, request.random_for(carrier.shape))
-        return carrier.restore(rounded, self)
+        return carrier.restore(rounded, self, self.is_exact)
 
     def encode(
         self,
@@ -161,9 +169,40 @@ class Format(ABC):
         Raises
         ------
         HwmodelError
-            A code is not an integer, negative, or needs more than `bits` bits.
+            A code is not an integer, negative, or needs more than `bits` bits; or float64 does
+            not hold its value (see `decode_parts`).
         """
         return self._decode(self.checked_codes(codes))
+
+    def decode_parts(
+        self, codes: npt.ArrayLike
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """Significands and exponents of codes: the values are ``significand * 2**exponent``.
+
+        Like `numpy.frexp` of values that float64 need not hold. Significands have a magnitude
+        from 1/2 to below 1; zeros, infinities and NaNs are themselves, with the exponent 0.
+
+        Parameters and errors are those of `decode`, but every finite value has its parts.
+        """
+        return self._decode_parts(self.checked_codes(codes))
+
+    def fraction(self, code: int) -> Fraction:
+        """Value of one code as an exact fraction, also where float64 does not hold it.
+
+        A negative zero is 0.
+
+        Raises
+        ------
+        HwmodelError
+            `code` is no code, or stands for an infinity or NaN; or the value is beyond
+            2^1048576, or as small (see `decode_parts`).
+        """
+        from hwmodel.formats.scalar import exact_scalar  # scalar knows all formats
+
+        value = exact_scalar(self, code)
+        if not isinstance(value, Fraction) and not math.isfinite(value):
+            raise HwmodelError(f"code {code} of {self.name} stands for {value}, which is no number")
+        return Fraction(value)
 
     @abstractmethod
     def _quantize(
@@ -181,6 +220,12 @@ class Format(ABC):
     def _decode(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Values of checked codes, any shape."""
 
+    def _decode_parts(
+        self, codes: npt.NDArray[Any]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        significand, exponent = np.frexp(self._decode(codes))
+        return significand, np.where(np.isfinite(significand), exponent, 0).astype(np.int64)
+
     def check_overflow(self, overflow: Overflow) -> None:
         """Refuse a rule that this format cannot follow.
 
@@ -191,7 +236,7 @@ class Format(ABC):
         """
         missing = None
         if overflow is Overflow.WRAP:
-            missing = "is no two's-complement or unsigned integer with all its codes"
+            missing = "has no codes that count modulo 2^bits, as those of intN, uintN and intNqF do"
         elif overflow is Overflow.NONFINITE and not self.has_nonfinite:
             missing = "has neither infinity nor NaN"
         elif overflow is Overflow.INFINITY and not self.has_infinity:
@@ -216,7 +261,13 @@ class Format(ABC):
         return request
 
     def values(self) -> npt.NDArray[np.float64]:
-        """Value of every code, indexed by the code; for formats of at most 16 bits."""
+        """Value of every code, indexed by the code; for formats of at most 16 bits.
+
+        Raises
+        ------
+        HwmodelError
+            The format is wider, or float64 does not hold a value (see `decode_parts`).
+        """
         if self.bits > MAX_TABLE_BITS:
             raise HwmodelError(
                 f"{self.name} has 2^{self.bits} codes; a table of values is made for formats of"
@@ -226,9 +277,9 @@ class Format(ABC):
 
     def checked_codes(self, codes: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return `codes` as an array after checking that each is a code of this format."""
-        array = np.asarray(codes)
+        array = as_array(codes, "codes")
         if array.dtype.isbuiltin == 2:  # a type that another package made: ml_dtypes, its bits
-            array = array.view(np.dtype(f"u{array.dtype.itemsize}"))
+            array = self._bits_of(array)
         if array.size == 0:
             return array.astype(code_dtype(self.bits))
         if array.dtype.kind not in "ui":
@@ -246,6 +297,18 @@ class Format(ABC):
                 " view signed bytes as unsigned (x.view('uint8')) or mask them"
             )
         return array
+
+    def _bits_of(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if array.dtype.itemsize != code_dtype(self.bits).itemsize:
+            raise HwmodelError(
+                f"codes of {self.name} have {self.bits} bits, but an array of {array.dtype} came;"
+                " encode its values with the format's encode() first"
+            )
+        bits = np.ascontiguousarray(array).view(code_dtype(self.bits)).reshape(array.shape)
+        # Integers of fewer bits than they are kept in are filled up with their signs.
+        if np.can_cast(array.dtype, np.int16) and array.dtype.name == f"int{self.bits}":
+            bits = bits & bits.dtype.type(self.code_count - 1)
+        return bits
 
     def __str__(self) -> str:
         return self.name

@@ -1,5 +1,6 @@
 """Values as they come from a caller, and as they go back: shape, dtype and byte order."""
 
+import operator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 
-__all__ = ["Carrier"]
+__all__ = ["Carrier", "as_array", "as_integer"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +39,12 @@ class Carrier:
         HwmodelError
             Its dtype holds no real numbers that float64 holds, too.
         """
-        array = np.asarray(x)
+        array = as_array(x, "values")
         dtype: np.dtype[Any] = array.dtype
         work: np.dtype[Any]
+        if dtype.isbuiltin == 2 and np.can_cast(dtype, np.int16):
+            array = array.astype(np.int16)  # an integer of ml_dtypes
+            dtype = array.dtype
         if dtype.kind in "iub":
             if array.size and dtype.itemsize == 8 and _largest(array) > 1 << 53:
                 raise HwmodelError(
@@ -58,10 +62,16 @@ class Carrier:
                 f"values are real numbers of float16, 32 or 64, but these are {dtype}; convert"
                 " them first (x.astype('float64'))"
             )
-        return cls(np.ascontiguousarray(array, dtype=work).reshape(-1), array.shape, dtype)
+        with np.errstate(invalid="ignore"):  # a signalling NaN is as good as another
+            flat = np.ascontiguousarray(array, dtype=work).reshape(-1)
+        return cls(flat, array.shape, dtype)
 
-    def restore(self, result: npt.NDArray[Any], fmt: object) -> npt.NDArray[Any]:
+    def restore(
+        self, result: npt.NDArray[Any], fmt: object, exact: bool = True
+    ) -> npt.NDArray[Any]:
         """Give results, rounded to `fmt`, the shape and dtype in which the values came.
+
+        Values that are real numbers (not `exact`) become the nearest ones of the dtype.
 
         Raises
         ------
@@ -74,7 +84,8 @@ class Carrier:
             with np.errstate(over="ignore", invalid="ignore"):
                 narrow = result.astype(self.dtype)
                 back = narrow.astype(result.dtype)
-            lost = (back != result) & ~np.isnan(result)
+            lost = (back != result) if exact else np.isinf(back) & np.isfinite(result)
+            lost &= ~np.isnan(result)
             if lost.any():
                 raise HwmodelError(
                     f"the value {float(result[lost][0]):.9g} of {fmt} does not fit {self.dtype},"
@@ -82,6 +93,40 @@ class Carrier:
                 )
             result = narrow
         return result.reshape(self.shape)
+
+
+def as_array(x: npt.ArrayLike, what: str) -> npt.NDArray[Any]:
+    """An array of what a caller passes.
+
+    Raises
+    ------
+    HwmodelError
+        It is none: rows of different lengths, or elements that are masked out.
+    """
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        raise HwmodelError(
+            f"{what} are numbers, but {np.ma.count_masked(x)} of these are masked out; fill them"
+            " first (x.filled(0.0)) or leave them out (x.compressed())"
+        )
+    try:
+        return np.asarray(x)
+    except (ValueError, TypeError) as error:
+        raise HwmodelError(f"{what} make an array, but these do not: {error}") from None
+
+
+def as_integer(x: object, what: str) -> int:
+    """A Python integer of what a caller passes as one.
+
+    Raises
+    ------
+    HwmodelError
+        It is none.
+    """
+    try:
+        # NumPy's true is no integer by itself.
+        return operator.index(x.item() if isinstance(x, np.generic) else x)  # type: ignore[arg-type]
+    except TypeError:
+        raise HwmodelError(f"{what} is an integer, but {x!r} came") from None
 
 
 def _largest(array: npt.NDArray[Any]) -> int:

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError, NotBuiltYetError
-from hwmodel.formats import vector
+from hwmodel.formats import vector, wide
 from hwmodel.formats.base import CodeArray, Format, Specials
+from hwmodel.formats.carrier import as_integer
 from hwmodel.formats.rounding import Request
 
 __all__ = ["FloatFormat", "default_bias", "default_specials"]
@@ -61,7 +62,13 @@ class FloatFormat(Format):
     HwmodelError
         No such format can be (no bits, no room for the special codes).
     NotBuiltYetError
-        The values leave float64, in which values are carried.
+        It has more than 32 bits, or more than 23 of them mantissa.
+
+    Notes
+    -----
+    With many exponent bits (e12m3) or an extreme bias some values leave float64. `encode` is exact
+    for such a format, too. `quantize`, `decode`, `values` and properties such as `max_value` raise
+    an error where a value does not fit; `decode_parts` and `fraction` give every one.
     """
 
     exponent_bits: int
@@ -72,6 +79,7 @@ class FloatFormat(Format):
     subnormals: bool = True
 
     def __post_init__(self) -> None:
+        self._settle_types()
         plain = f"e{self.exponent_bits}m{self.mantissa_bits}"
         if self.exponent_bits < 0 or self.mantissa_bits < 0:
             raise HwmodelError(f"field widths are not negative, but {plain} came")
@@ -79,6 +87,10 @@ class FloatFormat(Format):
             raise HwmodelError(
                 "a floating-point format has exponent or mantissa bits, but e0m0 has neither; for"
                 " example e4m3"
+            )
+        if self.bits > 32 or self.mantissa_bits > 23:
+            raise NotBuiltYetError(
+                f"{plain} is wider than the 32 bits (23 of them mantissa) that are built so far"
             )
         if self.specials is Specials.IEEE and (self.exponent_bits == 0 or self.mantissa_bits == 0):
             raise HwmodelError(
@@ -101,16 +113,22 @@ class FloatFormat(Format):
                 f"{plain} without subnormals and with these special codes has no finite value but"
                 " zero; give it subnormals or another exponent bit"
             )
-        if self.bits > 32 or self.mantissa_bits > 23:
-            raise NotBuiltYetError(
-                f"{plain} is wider than the 32 bits (23 of them mantissa) that are built so far"
-            )
-        if self.max_exponent > 1023 or self.lsb_exponent < -1022:
-            raise NotBuiltYetError(
-                f"{plain} with bias {self.bias} has values from 2^{self.lsb_exponent} to"
-                f" 2^{self.max_exponent}, beyond float64 in which values are carried; choose"
-                " another bias or fewer exponent bits"
-            )
+
+    def _settle_types(self) -> None:
+        """Integers become Python's, which have no width, and names of special codes the codes."""
+        for field in ("exponent_bits", "mantissa_bits", "bias"):
+            number = as_integer(getattr(self, field), f"{field} of a format")
+            object.__setattr__(self, field, number)
+        for field in ("signed", "subnormals"):
+            number = as_integer(getattr(self, field), f"{field} of a format, true or false,")
+            object.__setattr__(self, field, bool(number))
+        try:
+            object.__setattr__(self, "specials", Specials(self.specials))
+        except ValueError:
+            kinds = ", ".join(kind.value for kind in Specials)
+            raise HwmodelError(
+                f"the special codes of a format are one of {kinds}, but {self.specials!r} came"
+            ) from None
 
     @property
     def name(self) -> str:
@@ -196,12 +214,17 @@ class FloatFormat(Format):
         return self.min_exponent - self.mantissa_bits
 
     @property
+    def is_wide(self) -> bool:
+        """Whether some values are no normal numbers of float64, so that `wide` is the route."""
+        return self.max_exponent > 1023 or self.lsb_exponent < -1022
+
+    @property
     def max_value(self) -> float:
         exponent = self.max_code >> self.mantissa_bits
         significand = self.max_code & ((1 << self.mantissa_bits) - 1)
         if exponent:
             significand += 1 << self.mantissa_bits
-        return float(significand) * 2.0 ** (self.max_exponent - self.mantissa_bits)
+        return wide.to_float(self, significand, self.max_exponent - self.mantissa_bits)
 
     @property
     def min_value(self) -> float:
@@ -210,12 +233,12 @@ class FloatFormat(Format):
     @property
     def min_normal(self) -> float:
         """Smallest positive normal number."""
-        return 2.0**self.min_exponent
+        return wide.to_float(self, 1, self.min_exponent)
 
     @property
     def min_subnormal(self) -> float:
         """Smallest positive number; the smallest normal one where there are no subnormals."""
-        return 2.0**self.lsb_exponent if self.subnormals else self.min_normal
+        return wide.to_float(self, 1, self.lsb_exponent) if self.subnormals else self.min_normal
 
     @property
     def has_nan(self) -> bool:
@@ -237,3 +260,8 @@ class FloatFormat(Format):
 
     def _decode(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         return vector.decode(self, codes)
+
+    def _decode_parts(
+        self, codes: npt.NDArray[Any]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        return wide.parts(self, codes)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import CodeArray, Format, code_dtype
+from hwmodel.formats.carrier import as_integer
 from hwmodel.formats.rounding import Overflow, Request, Rounding
 from hwmodel.parallel import in_pieces
 
@@ -39,6 +40,7 @@ class IntFormat(Format):
     symmetric: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "bits", as_integer(self.bits, "the width of a format"))
         if not 2 <= self.bits <= 32:
             raise HwmodelError(
                 f"an integer format has 2 to 32 bits, but {self.bits} came; for example int8"

@@ -48,16 +48,22 @@ KNOWN_NAMES = (
     *_ML_DTYPES,
 )
 
-_INTEGER = re.compile(r"(?P<unsigned>u?)int(?P<bits>\d+)(?P<symmetric>sym)?")
+_LONGEST_NAME = 1000  # characters: numbers of so many digits Python still reads
+
+_INTEGER = re.compile(r"(?P<unsigned>u?)int(?P<bits>\d+)(?P<symmetric>sym)?", re.ASCII)
 _FLOAT = re.compile(
     r"(?P<unsigned>u?)e(?P<exponent>\d+)m(?P<mantissa>\d+)"
-    r"(?:b(?P<negative>n?)(?P<bias>\d+))?(?P<specials>ieee|fnuz|fn|fin|p3109)?(?P<flush>nosub)?"
+    r"(?:b(?P<negative>n?)(?P<bias>\d+))?(?P<specials>ieee|fnuz|fn|fin|p3109)?(?P<flush>nosub)?",
+    re.ASCII,
 )
-_POWER = re.compile(r"(?:pow(?P<bits>\d+)(?:b(?P<bias>\d+))?)|e8m0")
+_POWER = re.compile(r"(?:pow(?P<bits>\d+)(?:b(?P<bias>\d+))?)|e8m0", re.ASCII)
 # IEEE P3109's names: width, precision, signed or unsigned, extended (infinities) or finite.
-_P3109 = re.compile(r"binary(?P<bits>\d+)p(?P<precision>\d+)(?P<sign>[su]?)(?P<domain>[ef]?)")
+_P3109 = re.compile(
+    r"binary(?P<bits>\d+)p(?P<precision>\d+)(?P<sign>[su]?)(?P<domain>[ef]?)", re.ASCII
+)
 _SCALED = re.compile(
-    r"(?P<base>.+?)(?:c(?P<maximum>[0-9.]+(?:e[+-]?\d+)?)|q(?P<negative>n?)(?P<fraction>\d+))"
+    r"(?P<base>.+?)(?:c(?P<maximum>[0-9.]+(?:e[+-]?\d+)?)|q(?P<negative>n?)(?P<fraction>\d+))",
+    re.ASCII,
 )
 
 
@@ -80,6 +86,10 @@ def parse_format(name: str) -> Format:
     """
     if not isinstance(name, str):
         raise HwmodelError(f"a format's name is a string such as 'e4m3', but {name!r} came")
+    if len(name) > _LONGEST_NAME:
+        raise HwmodelError(
+            f"a format's name has at most {_LONGEST_NAME} characters, but {len(name)} came"
+        )
     text = _ML_DTYPES.get(name.lower(), name.lower())
     if text in _ALIASES:
         return _ALIASES[text]
@@ -151,7 +161,7 @@ def _base_of(text: str) -> IntFormat | FloatFormat | None:
         base = parse_format(match[0])
         return base if isinstance(base, IntFormat) else None
     match = _FLOAT.fullmatch(text)
-    return _float_of(match) if match else None
+    return _float_of(match) if match else _ALIASES.get(text)
 
 
 def _scaled_of(base: IntFormat | FloatFormat, match: "re.Match[str]") -> ScaledFormat:
@@ -173,6 +183,7 @@ def float_name(fmt: FloatFormat) -> str:
     name = f"{'' if fmt.signed else 'u'}e{fmt.exponent_bits}m{fmt.mantissa_bits}"
     if fmt.bias != default_bias(fmt.exponent_bits, fmt.specials):
         name += f"b{'n' if fmt.bias < 0 else ''}{abs(fmt.bias)}"
-    if fmt.specials is not default_specials(fmt.exponent_bits, fmt.mantissa_bits):
+    # Plain e8m0 is the name of OCP's powers of two, which have no sign.
+    if fmt.specials is not default_specials(fmt.exponent_bits, fmt.mantissa_bits) or name == "e8m0":
         name += fmt.specials.value
     return name if fmt.subnormals else name + "nosub"

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import CodeArray, Format, code_dtype
+from hwmodel.formats.carrier import as_integer
 from hwmodel.formats.rounding import Overflow, Request
 
 __all__ = ["PowerFormat"]
@@ -38,12 +39,18 @@ class PowerFormat(Format):
     bias: int = -1
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "bits", as_integer(self.bits, "the width of a format"))
+        object.__setattr__(self, "bias", as_integer(self.bias, "the bias of a format"))
         if not 2 <= self.bits <= 10:
             raise HwmodelError(
                 f"a format of powers of two has 2 to 10 bits, but {self.bits} came; e8m0 has 8"
             )
         if self.bias == -1:
             object.__setattr__(self, "bias", (1 << (self.bits - 1)) - 1)
+        if self.bias < 0:
+            raise HwmodelError(
+                f"the bias of powers of two is not negative, but {self.bias} came; for example 127"
+            )
         if self.bias > 1022 or self.max_code - self.bias > 1023:
             raise HwmodelError(
                 f"powers of two from 2^{-self.bias} to 2^{self.max_code - self.bias} leave float64"

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
+from hwmodel.formats.carrier import as_array, as_integer
 
 __all__ = ["Overflow", "Request", "Rounding", "choice", "rounds_up"]
 
@@ -57,7 +58,8 @@ class Overflow(enum.Enum):
     NAN = "nan"
     """NaN; only for formats that have one. Infinities stay where the format has them."""
     WRAP = "wrap"
-    """Modulo 2**bits: integers and fixed point only."""
+    """Modulo 2**bits: integers and fixed point only. No float wraps, here as in fpy2: codes of a
+    float are no residues, so a wrapped sum would say nothing of the exact one."""
     RAISE = "raise"
     """An error."""
 
@@ -132,11 +134,12 @@ class Request:
                 "stochastic rounding takes its random numbers from you: pass random=integers of"
                 " random_bits bits (for example rng.integers(0, 1 << 8, x.shape), random_bits=8)"
             )
+        random_bits = as_integer(random_bits, "the width of random numbers, random_bits,")
         if not 1 <= random_bits <= MAX_RANDOM_BITS:
             raise HwmodelError(
                 f"random numbers have 1 to {MAX_RANDOM_BITS} bits, but random_bits={random_bits}"
             )
-        numbers: npt.NDArray[Any] = np.asarray(random)
+        numbers: npt.NDArray[Any] = as_array(random, "random numbers")
         if numbers.dtype.kind not in "ui":
             raise HwmodelError(f"random numbers are integers, but these are {numbers.dtype}")
         if numbers.size and (int(numbers.min()) < 0 or int(numbers.max()) >> random_bits):

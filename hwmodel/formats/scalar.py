@@ -14,16 +14,60 @@ from hwmodel.formats.integer import IntFormat
 from hwmodel.formats.power import PowerFormat
 from hwmodel.formats.rounding import Overflow, Rounding, rounds_up
 from hwmodel.formats.scaled import ScaledFormat
+from hwmodel.formats.wide import MAX_FRACTION_EXPONENT, to_float
 
 __all__ = [
     "decode_scalar",
     "encode_scalar",
+    "exact_scalar",
     "exponent_of",
     "magnitude_value",
+    "power_of_two",
     "round_to_integer",
+    "significand_of",
 ]
 
 Number = float | Fraction
+
+_FAR_BELOW = 64  # places; more than any random number has
+
+
+def exact_scalar(fmt: Format, code: int) -> Fraction | float:
+    """Value of one code: a fraction where it is finite and not zero, else a float with its sign.
+
+    Raises
+    ------
+    HwmodelError
+        `code` is not a code of `fmt`, or its value has too many digits to be written out.
+    """
+    if not 0 <= code < fmt.code_count:
+        raise HwmodelError(f"codes of {fmt.name} lie in 0..{fmt.code_count - 1}, but {code} came")
+    if isinstance(fmt, FloatFormat):
+        return _exact_float(fmt, code)
+    if isinstance(fmt, IntFormat):
+        negative = fmt.signed and code >> (fmt.bits - 1)
+        return Fraction(code - fmt.code_count if negative else code) if code else 0.0
+    if isinstance(fmt, PowerFormat):
+        return math.nan if code == fmt.nan_code else power_of_two(fmt, code - fmt.bias)
+    assert isinstance(fmt, ScaledFormat)
+    base = exact_scalar(fmt.base, code)
+    if not isinstance(base, Fraction):
+        return base
+    product = base * Fraction(fmt.scale)
+    # A real-valued scale makes real values: the nearest float64.
+    return product if fmt.is_exact else Fraction(_rounded(fmt, product))
+
+
+def _exact_float(fmt: FloatFormat, code: int) -> Fraction | float:
+    magnitude = code & fmt.magnitude_mask
+    negative = code > magnitude
+    if magnitude > fmt.max_code or (fmt.has_nan and code == fmt.nan_code):
+        infinite = fmt.has_infinity and magnitude == fmt.infinity_code
+        return (-math.inf if negative else math.inf) if infinite else math.nan
+    value = magnitude_value(fmt, magnitude)
+    if not value:
+        return -0.0 if negative else 0.0
+    return -value if negative else value
 
 
 def decode_scalar(fmt: Format, code: int) -> float:
@@ -32,27 +76,25 @@ def decode_scalar(fmt: Format, code: int) -> float:
     Raises
     ------
     HwmodelError
-        `code` is not a code of `fmt`.
+        `code` is not a code of `fmt`, or float64 does not hold its value.
     """
-    if not 0 <= code < fmt.code_count:
-        raise HwmodelError(f"codes of {fmt.name} lie in 0..{fmt.code_count - 1}, but {code} came")
-    if isinstance(fmt, IntFormat):
-        negative = fmt.signed and code >> (fmt.bits - 1)
-        return float(code - fmt.code_count if negative else code)
-    if isinstance(fmt, PowerFormat):
-        return math.nan if code == fmt.nan_code else 2.0 ** (code - fmt.bias)
-    if isinstance(fmt, ScaledFormat):
-        return decode_scalar(fmt.base, code) * fmt.scale
-    assert isinstance(fmt, FloatFormat)
-    if fmt.has_nan and code == fmt.nan_code:
-        return math.nan
-    sign = -1.0 if code & ~fmt.magnitude_mask else 1.0
-    magnitude = code & fmt.magnitude_mask
-    if fmt.has_infinity and magnitude == fmt.infinity_code:
-        return sign * math.inf
-    if magnitude > fmt.max_code:
-        return math.nan
-    return sign * float(magnitude_value(fmt, magnitude))
+    value = exact_scalar(fmt, code)
+    if not isinstance(value, Fraction):
+        return value
+    numerator, denominator = value.numerator, value.denominator  # a power of two
+    places = (numerator & -numerator).bit_length() - 1
+    exponent = places - denominator.bit_length() + 1
+    return to_float(fmt, numerator >> places, exponent)
+
+
+def _rounded(fmt: ScaledFormat, value: Fraction) -> float:
+    """Nearest float64 of the value of a format with a real-valued scale."""
+    if exponent_of(abs(value)) < -1022:
+        raise HwmodelError(
+            f"a value of {fmt.name} is too small for float64, in which values of a real-valued bias"
+            " are carried; work with its code (encode)"
+        )
+    return float(value)
 
 
 def encode_scalar(
@@ -84,8 +126,8 @@ def encode_scalar(
     """
     fmt.check_overflow(overflow)
     if isinstance(fmt, ScaledFormat):
-        scaled = x / fmt.scale if isinstance(x, float) else x / Fraction(fmt.scale)
-        return encode_scalar(fmt.base, scaled, overflow, rounding, random, random_bits)
+        quotient = _quotient(fmt, x)
+        return encode_scalar(fmt.base, quotient, overflow, rounding, random, random_bits)
     if isinstance(x, float) and math.isnan(x):
         if isinstance(fmt, FloatFormat | PowerFormat) and fmt.has_nan:
             return fmt.nan_code
@@ -117,6 +159,20 @@ _Rule = tuple[Rounding, int, int]
 def _overflows(fmt: Format, overflow: Overflow) -> None:
     if overflow is Overflow.RAISE:
         raise HwmodelError(f"a number lies beyond {fmt.name}, and overflow is an error")
+
+
+def _quotient(fmt: ScaledFormat, x: Number) -> Number:
+    """A number over the format's scale; by a real-valued scale rounded to float64."""
+    if isinstance(x, float) and (x == 0 or not math.isfinite(x)):
+        return x
+    exact = Fraction(x) / Fraction(fmt.scale)
+    if fmt.is_exact or isinstance(x, Fraction):
+        return exact
+    # What leaves float64 is no infinity and no zero: it is only very large or very small.
+    try:
+        return float(exact) or exact
+    except OverflowError:
+        return exact
 
 
 def _encode_integer(
@@ -197,31 +253,73 @@ def _magnitude_code(fmt: FloatFormat, x: Fraction, negative: bool, rule: _Rule) 
     """Code of a rounded magnitude, the exponent unbounded above: the field may run over."""
     if x == 0:
         return 0
-    exponent = max(exponent_of(x), fmt.min_exponent)
-    if not fmt.subnormals and x < Fraction(2) ** fmt.min_exponent:
+    top, lowest = exponent_of(x), fmt.min_exponent
+    # Far beyond the format's numbers only the direction matters: an extreme bias needs no long
+    # fractions.
+    if top > fmt.max_exponent + 1:
+        return fmt.max_code + 1
+    smallest = 1 if fmt.subnormals else 1 << fmt.mantissa_bits
+    if top < fmt.lsb_exponent - _FAR_BELOW:
+        return rounds_up(Fraction(1, 1 << _FAR_BELOW), False, negative, *rule) * smallest
+    if not fmt.subnormals and top < lowest:
         # Zero and the smallest normal number are the neighbours; zero's code is the even one.
-        fraction = x / Fraction(2) ** fmt.min_exponent
-        return rounds_up(fraction, False, negative, *rule) << fmt.mantissa_bits
-    if fmt.exponent_bits == 0:
-        exponent = fmt.min_exponent
+        return rounds_up(x / Fraction(2) ** lowest, False, negative, *rule) * smallest
+    exponent = max(top, lowest) if fmt.exponent_bits else lowest
     steps = x / Fraction(2) ** (exponent - fmt.mantissa_bits)
     whole = math.floor(steps)
     # Codes of neighbours are neighbours: the hidden bit adds one to the field, and so does a carry.
-    code = ((exponent - fmt.min_exponent) << fmt.mantissa_bits) + whole
+    code = ((exponent - lowest) << fmt.mantissa_bits) + whole
     return code + rounds_up(steps - whole, code % 2 == 1, negative, *rule)
 
 
 def magnitude_value(fmt: FloatFormat, code: int) -> Fraction:
-    """Value of a magnitude code as if there were no special codes and no end to the exponents."""
-    if not fmt.exponent_bits:  # all subnormal
-        return code * Fraction(2) ** (fmt.min_exponent - fmt.mantissa_bits)
+    """Value of a magnitude code as if there were no special codes and no end to the exponents.
+
+    Raises
+    ------
+    HwmodelError
+        It has too many digits to be written out.
+    """
+    significand, exponent = significand_of(fmt, code)
+    if not significand:
+        return Fraction(0)
+    _check_length(fmt, exponent)
+    if exponent >= 0:
+        return Fraction(significand << exponent)
+    return Fraction(significand, 1 << -exponent)
+
+
+def significand_of(fmt: FloatFormat, code: int) -> tuple[int, int]:
+    """Two integers s and e of a magnitude code that stands for ``s * 2**e``."""
     field = code >> fmt.mantissa_bits
-    mantissa = Fraction(code & ((1 << fmt.mantissa_bits) - 1), 1 << fmt.mantissa_bits)
+    mantissa = code & ((1 << fmt.mantissa_bits) - 1)
+    if not fmt.exponent_bits:  # all subnormal
+        return code, fmt.lsb_exponent
     if field:
-        return Fraction(2) ** (field - fmt.bias) * (1 + mantissa)
-    if fmt.subnormals:
-        return Fraction(2) ** (1 - fmt.bias) * mantissa
-    return Fraction(0)
+        mantissa += 1 << fmt.mantissa_bits
+    elif not fmt.subnormals:
+        mantissa = 0
+    return mantissa, max(field, 1) - 1 + fmt.lsb_exponent
+
+
+def power_of_two(fmt: Format, exponent: int) -> Fraction:
+    """Two to a power.
+
+    Raises
+    ------
+    HwmodelError
+        It has too many digits to be written out.
+    """
+    _check_length(fmt, exponent)
+    return Fraction(2) ** exponent
+
+
+def _check_length(fmt: Format, exponent: int) -> None:
+    if abs(exponent) > MAX_FRACTION_EXPONENT:
+        raise HwmodelError(
+            f"a value of {fmt.name} about 2^{exponent} is too long to be written out as a fraction;"
+            " decode_parts gives its significand and exponent"
+        )
 
 
 def exponent_of(x: Fraction) -> int:

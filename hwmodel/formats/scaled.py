@@ -1,5 +1,7 @@
 """A format with a scale of its own: the real-valued bias of Kuzmin et al., and fixed point."""
 
+import dataclasses
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -9,19 +11,22 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import CodeArray, Format
-from hwmodel.formats.floating import FloatFormat
+from hwmodel.formats.floating import FloatFormat, default_bias
 from hwmodel.formats.integer import IntFormat
 from hwmodel.formats.rounding import Request, Rounding
 
 __all__ = ["ScaledFormat", "fixed_point", "with_maximum"]
+
+_SMALLEST_NORMAL = 2.0**-1022
 
 
 @dataclass(frozen=True)
 class ScaledFormat(Format):
     """The values of a format times a positive real number.
 
-    Codes are those of ``x / scale``, the quotient rounded to float64, in the base format; values
-    are its values times `scale`, rounded to float64. With a power of two both are exact.
+    With a power of two the values are exact: those of a floating-point format with another bias,
+    or of fixed point. With any other scale, codes are those of ``x / scale``, the quotient rounded
+    to float64, in the base format; values are its values times `scale`, rounded to float64.
 
     Parameters
     ----------
@@ -35,7 +40,7 @@ class ScaledFormat(Format):
     Raises
     ------
     HwmodelError
-        The scale is not positive, or values leave float64.
+        The scale is no positive normal number, or it takes the largest value beyond float64.
     """
 
     base: IntFormat | FloatFormat
@@ -43,20 +48,46 @@ class ScaledFormat(Format):
     maximum: float | None = None
 
     def __post_init__(self) -> None:
-        largest = max(abs(self.base.max_value), abs(self.base.min_value))
-        if not (self.scale > 0 and math.isfinite(self.scale * largest)):
+        object.__setattr__(self, "scale", float(self.scale))
+        if not (math.isfinite(self.scale) and self.scale >= _SMALLEST_NORMAL):
             raise HwmodelError(
-                f"a scale is positive and keeps {self.base.name} within float64, but"
+                f"a scale is a positive number that float64 holds to its full precision, but"
                 f" {self.scale!r} came"
             )
-        if self.scale * 2.0**self.base.lsb_exponent < 2.0**-1022:
-            raise HwmodelError(f"the scale {self.scale!r} takes {self.base.name} below float64")
+        if self._rebiased is not None:
+            return
+        if self.maximum is None and not self.is_exact:
+            raise HwmodelError(
+                f"a scale that is no power of two, such as {self.scale!r}, is named by the largest"
+                f" value that it leads to; write {self.base.name}c and that value (e4m3c2.5)"
+            )
+        largest = max(abs(self.base.max_value), abs(self.base.min_value)) * self.scale
+        if not _SMALLEST_NORMAL <= largest < math.inf:
+            raise HwmodelError(
+                f"the scale {self.scale!r} takes the largest value of {self.base.name} out of"
+                " float64's range"
+            )
+
+    @functools.cached_property
+    def _rebiased(self) -> FloatFormat | None:
+        """The floating-point format that this is, if the scale only moves its bias."""
+        if not (self.is_exact and isinstance(self.base, FloatFormat)):
+            return None
+        return dataclasses.replace(self.base, bias=self.base.bias - self._scale_exponent)
+
+    @property
+    def _scale_exponent(self) -> int:
+        return math.frexp(self.scale)[1] - 1
 
     @property
     def name(self) -> str:
         if self.maximum is not None:
-            return f"{self.base.name}c{self.maximum!r}"
-        exponent = math.frexp(self.scale)[1] - 1
+            base = self.base
+            if isinstance(base, FloatFormat) and base.is_wide:  # the maximum says it all
+                usual = default_bias(base.exponent_bits, base.specials)
+                base = dataclasses.replace(base, bias=usual)
+            return f"{base.name}c{self.maximum!r}"
+        exponent = self._scale_exponent
         return f"{self.base.name}q{'n' if exponent > 0 else ''}{abs(exponent)}"
 
     @property
@@ -71,17 +102,17 @@ class ScaledFormat(Format):
 
     @property
     def max_value(self) -> float:
-        return self.base.max_value * self.scale
+        return self._rebiased.max_value if self._rebiased else self.base.max_value * self.scale
 
     @property
     def min_value(self) -> float:
-        return self.base.min_value * self.scale
+        return self._rebiased.min_value if self._rebiased else self.base.min_value * self.scale
 
     @property
     def lsb_exponent(self) -> int:
         if not self.is_exact:
             raise HwmodelError(f"the values of {self.name} are no multiples of a power of two")
-        return self.base.lsb_exponent + math.frexp(self.scale)[1] - 1
+        return self.base.lsb_exponent + self._scale_exponent
 
     @property
     def has_nan(self) -> bool:
@@ -94,29 +125,68 @@ class ScaledFormat(Format):
     def check_overflow(self, overflow: Any) -> None:
         self.base.check_overflow(overflow)
 
-    def _scaled(self, x: npt.NDArray[Any], request: Request) -> npt.NDArray[np.float64]:
+    def _quotient(self, x: npt.NDArray[Any], request: Request) -> npt.NDArray[np.float64]:
         nearest = (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY)
         if not self.is_exact and request.rounding not in nearest:
             raise HwmodelError(
                 f"{self.name} has a real-valued scale, which rounds by itself: only rounding to"
                 f" nearest keeps its values in place, but {request.rounding.value} came"
             )
-        return np.asarray(x, np.float64) / self.scale
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            numbers = np.asarray(x, np.float64)
+            quotient = numbers / self.scale
+        # What leaves float64 is no infinity and no zero: it is only very large or very small.
+        limit, least = np.finfo(np.float64).max, np.finfo(np.float64).smallest_subnormal
+        over = np.isinf(quotient) & np.isfinite(numbers)
+        under = (quotient == 0) & (numbers != 0)
+        quotient = np.where(over, np.copysign(limit, numbers), quotient)
+        return np.where(under, np.copysign(least, numbers), quotient)
 
     def _quantize(
         self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> npt.NDArray[Any]:
-        result = self.base._quantize(self._scaled(x, request), request, random) * self.scale
-        # Values of a real-valued bias are real: float32 in, the nearest float32 out.
-        return result if self.is_exact else result.astype(x.dtype)
+        if self._rebiased:
+            return self._rebiased._quantize(x, request, random)
+        quotient = self._quotient(x, request)
+        if isinstance(self.base, FloatFormat) and self._is_wide:
+            return self._decode(self.base._encode(quotient, request, random))
+        # In float64: the base may have come down to float32.
+        return self.base._quantize(quotient, request, random).astype(np.float64) * self.scale
 
     def _encode(
         self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> CodeArray:
-        return self.base._encode(self._scaled(x, request), request, random)
+        if self._rebiased:
+            return self._rebiased._encode(x, request, random)
+        return self.base._encode(self._quotient(x, request), request, random)
+
+    @property
+    def _is_wide(self) -> bool:
+        """Whether the smallest values are below float64's normal numbers."""
+        return self.base.lsb_exponent + self._scale_exponent < -1022
 
     def _decode(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        return self.base._decode(codes) * self.scale
+        if self._rebiased:
+            return self._rebiased._decode(codes)
+        if not self._is_wide:
+            return self.base._decode(codes) * self.scale
+        significand, exponent = self.base._decode_parts(codes)
+        factor, place = math.frexp(self.scale)
+        with np.errstate(under="ignore"):
+            values = np.ldexp(significand * factor, np.clip(exponent, -4096, 4096) + place)
+        if ((np.abs(values) < _SMALLEST_NORMAL) & (significand != 0)).any():
+            raise HwmodelError(
+                f"a value of {self.name} is too small for float64, in which values of a real-valued"
+                " bias are carried; work with its code (encode)"
+            )
+        return np.asarray(values)
+
+    def _decode_parts(
+        self, codes: npt.NDArray[Any]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        if self._rebiased:
+            return self._rebiased._decode_parts(codes)
+        return super()._decode_parts(codes)
 
 
 def with_maximum(base: IntFormat | FloatFormat, maximum: float) -> ScaledFormat:
@@ -124,15 +194,24 @@ def with_maximum(base: IntFormat | FloatFormat, maximum: float) -> ScaledFormat:
 
     For a float this is the real-valued bias of Kuzmin et al. (FP8 Quantization: The Power of the
     Exponent, arXiv 2208.09225, section 3): ``b = 2**E - log2(c) + log2(2 - 2**-M) - 1`` with c
-    the maximum, of a format all of whose codes are finite.
+    the maximum, of a format all of whose codes are finite. The base's own bias says nothing then;
+    where float64 would not hold the scale another one takes its place.
 
     Raises
     ------
     HwmodelError
-        The maximum is not positive and finite.
+        The maximum is not positive and finite, or so small that float64 holds it with less than
+        its full precision.
     """
-    if not (maximum > 0 and math.isfinite(maximum)):
-        raise HwmodelError(f"the largest value of a format is positive, but {maximum!r} came")
+    if not _SMALLEST_NORMAL <= maximum < math.inf:
+        raise HwmodelError(
+            f"the largest value of a format is a positive normal number, but {maximum!r} came"
+        )
+    top = math.frexp(maximum)[1] - 1
+    if isinstance(base, FloatFormat):
+        move = base.max_exponent - top
+        if base.is_wide or abs(move) > 1000 or base.lsb_exponent - move < -1021:
+            base = dataclasses.replace(base, bias=base.bias + move)
     return ScaledFormat(base, maximum / base.max_value, float(maximum))
 
 

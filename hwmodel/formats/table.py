@@ -2,12 +2,14 @@
 
 from dataclasses import asdict, dataclass
 
+from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import Format, Specials
 from hwmodel.formats.floating import FloatFormat
 from hwmodel.formats.names import ml_dtypes_name
 from hwmodel.formats.power import PowerFormat
-from hwmodel.formats.scalar import decode_scalar
+from hwmodel.formats.scalar import decode_scalar, significand_of
 from hwmodel.formats.scaled import ScaledFormat
+from hwmodel.formats.wide import to_float
 
 __all__ = ["Row", "facts", "rows"]
 
@@ -31,15 +33,15 @@ class Row:
         The bit pattern.
     fields : str
         The pattern in binary, its fields separated by blanks (sign, exponent, mantissa).
-    value : float
-        What it stands for.
+    value : float or str
+        What it stands for; where float64 does not hold it, its parts as text (``11 * 2^4093``).
     kind : str
         zero, subnormal, normal, integer, fixed point, power of two, infinity or NaN.
     """
 
     code: int
     fields: str
-    value: float
+    value: float | str
     kind: str
 
     def to_dict(self) -> dict[str, object]:
@@ -52,8 +54,24 @@ class Row:
 
 def rows(fmt: Format, codes: range) -> list[Row]:
     """Rows of the table of a format, in the order of `codes`."""
-    return [Row(code, _fields(fmt, code), decode_scalar(fmt, code), _kind(fmt, code))
+    return [Row(code, _fields(fmt, code), value_text(fmt, code), _kind(fmt, code))
             for code in codes]  # fmt: skip
+
+
+def value_text(fmt: Format, code: int) -> float | str:
+    """Value of a code: a float, or text such as ``11 * 2^4093`` where float64 does not hold it.
+
+    The text's first number is an odd integer.
+    """
+    if isinstance(fmt, FloatFormat) and fmt.is_wide and _float_kind(fmt, code).endswith("normal"):
+        whole, exponent = significand_of(fmt, code & fmt.magnitude_mask)
+        try:
+            to_float(fmt, whole, exponent)
+        except HwmodelError:
+            places = (whole & -whole).bit_length() - 1
+            sign = "" if code <= fmt.magnitude_mask else "-"
+            return f"{sign}{whole >> places} * 2^{exponent + places}"
+    return decode_scalar(fmt, code)
 
 
 def facts(fmt: Format) -> dict[str, object]:
@@ -67,10 +85,13 @@ def facts(fmt: Format) -> dict[str, object]:
             "signed": fmt.signed,
             "subnormals": fmt.subnormals,
             "specials": _SPECIALS[fmt.specials],
-            "max": fmt.max_value,
-            "min_normal": fmt.min_normal,
-            "min_subnormal": fmt.min_subnormal,
+            "max": value_text(fmt, fmt.max_code),
         }
+        normal = 1 << fmt.mantissa_bits
+        if normal <= fmt.max_code and fmt.exponent_bits:
+            result["min_normal"] = value_text(fmt, normal)
+        result["min_subnormal"] = value_text(fmt, 1 if fmt.subnormals else normal)
+
         if fmt.has_infinity:
             result["infinity_code"] = f"0x{fmt.infinity_code:x}"
     else:
@@ -100,15 +121,21 @@ def _kind(fmt: Format, code: int) -> str:
     if isinstance(fmt, ScaledFormat):
         kind = _kind(fmt.base, code)
         return "fixed point" if kind == "integer" else kind
+    if isinstance(fmt, FloatFormat):
+        return _float_kind(fmt, code)
     value = decode_scalar(fmt, code)
     if value != value:
         return "NaN"
-    if value in (float("inf"), float("-inf")):
-        return "infinity"
     if value == 0:
         return "zero"
-    if isinstance(fmt, PowerFormat):
-        return "power of two"
-    if not isinstance(fmt, FloatFormat):
-        return "integer"
-    return "normal" if abs(value) >= fmt.min_normal and fmt.exponent_bits else "subnormal"
+    return "power of two" if isinstance(fmt, PowerFormat) else "integer"
+
+
+def _float_kind(fmt: FloatFormat, code: int) -> str:
+    magnitude = code & fmt.magnitude_mask
+    if magnitude > fmt.max_code or (fmt.has_nan and code == fmt.nan_code):
+        infinite = fmt.has_infinity and magnitude == fmt.infinity_code
+        return "infinity" if infinite else "NaN"
+    if fmt.exponent_bits and magnitude >> fmt.mantissa_bits:
+        return "normal"
+    return "subnormal" if magnitude and fmt.subnormals else "zero"

@@ -2,7 +2,8 @@
 
 Compiled code does the work: `quick` where it can, `lookup` for narrow formats, else `kernels`;
 small tables for decoding. float64 is narrowed to float32 first where no rounding sees that. Large
-arrays are cut into pieces that go through the machine's cores.
+arrays are cut into pieces that go through the machine's cores. Formats beyond float64 go through
+`wide`.
 """
 
 import functools
@@ -27,8 +28,10 @@ def quantize(
     fmt: "FloatFormat", x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
 ) -> npt.NDArray[Any]:
     """Round a flat float32 or float64 array to the grid of `fmt`; see `Format.quantize`."""
-    from hwmodel.formats import kernels, lookup, quick
+    from hwmodel.formats import kernels, lookup, quick, wide
 
+    if fmt.is_wide:
+        return wide.joined(fmt, *wide.parts(fmt, _wide_codes(fmt, x, request, random)))
     x = _narrow(fmt, x, request)
     plan = _quick_plan(fmt, x, request, codes=False)
     if plan is not None:
@@ -58,6 +61,8 @@ def encode(
     """Codes of a flat float32 or float64 array; see `Format.encode`."""
     from hwmodel.formats import kernels, lookup, quick
 
+    if fmt.is_wide:
+        return _wide_codes(fmt, x, request, random).astype(code_dtype(fmt.bits))
     x = _narrow(fmt, x, request)
     codes = np.empty(x.shape, code_dtype(fmt.bits))
     plan = _quick_plan(fmt, x, request, codes=True)
@@ -81,6 +86,10 @@ def encode(
 
 def decode(fmt: "FloatFormat", codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Values of checked codes; see `Format.decode`."""
+    if fmt.is_wide:
+        from hwmodel.formats import wide
+
+        return wide.joined(fmt, *wide.parts(fmt, codes))
     if fmt.bits <= MAX_TABLE_BITS:
         return _table(fmt)[codes.astype(np.intp, copy=False)]
     return _decoded(fmt, codes)
@@ -103,6 +112,17 @@ def layout_of(fmt: "FloatFormat") -> "Layout":
         signed_nan=fmt.has_signed_nan,
         negative_zero=fmt.has_negative_zero,
     )
+
+
+def _wide_codes(
+    fmt: "FloatFormat", x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    from hwmodel.formats import kernels, wide
+
+    codes, overflowed = wide.encode(fmt, x, request, random)
+    met = kernels.SAW_OVERFLOW * overflowed | kernels.SAW_NAN * bool(np.isnan(x).any())
+    _complain(fmt, met, request)
+    return codes
 
 
 def _narrow(fmt: "FloatFormat", x: npt.NDArray[Any], request: Request) -> npt.NDArray[Any]:
@@ -144,9 +164,11 @@ def _complain(fmt: "FloatFormat", met: int, request: Request) -> None:
             " first"
         )
     if met & kernels.SAW_OVERFLOW and request.overflow is Overflow.RAISE:
+        top = f"2^{fmt.max_exponent}" if fmt.is_wide else f"{fmt.max_value:.9g}"
+        bottom = f"-{top}" if fmt.signed else "0"
         raise HwmodelError(
-            f"a value lies beyond {fmt.name}, whose finite values reach from {fmt.min_value:.9g}"
-            f" to {fmt.max_value:.9g}; scale it, or choose another overflow than 'raise'"
+            f"a value lies beyond {fmt.name}, whose finite values reach from {bottom} to {top};"
+            " scale it, or choose another overflow than 'raise'"
         )
 
 

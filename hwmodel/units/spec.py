@@ -272,6 +272,7 @@ class UnitSpec:
                 " built yet; choose two integers or two floats"
             )
         for operand in (self.a, self.b):
+            _check_range(operand)
             if operand.bits > 16:
                 raise NotBuiltYetError(
                     f"operands of more than 16 bits ({operand.name}) are not built yet"
@@ -312,6 +313,7 @@ class UnitSpec:
             )
 
     def _check_float_accumulator(self, fmt: FloatFormat) -> None:
+        _check_range(fmt)
         if self.overflow is Overflow.WRAP:
             raise HwmodelError("a floating-point accumulator cannot wrap; saturate or overflow")
         if self.overflow is Overflow.NONFINITE and not fmt.has_nonfinite:
@@ -342,6 +344,14 @@ class UnitSpec:
             Fraction(x) * Fraction(y) / unit for x in _extremes(self.a) for y in _extremes(self.b)
         ]
         return int(min(products)), int(max(products))
+
+
+def _check_range(fmt: Format) -> None:
+    if isinstance(fmt, FloatFormat) and fmt.is_wide:
+        raise NotBuiltYetError(
+            f"units of formats beyond float64, such as {fmt.name}, are not built yet; choose fewer"
+            " exponent bits or another bias (hwmodel.operation takes such formats)"
+        )
 
 
 def _extremes(fmt: Format) -> tuple[float, float]:

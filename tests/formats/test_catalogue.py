@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import hwmodel
-from hwmodel.errors import HwmodelError, NotBuiltYetError
+from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, IntFormat, Specials, ml_dtypes_name, parse_format
 
 # name: (bias, maximum, minimum normal, minimum subnormal, codes of NaN, codes of infinity)
@@ -117,11 +117,6 @@ def test_spelled_out_defaults_print_short():
 def test_impossible_formats_say_why(name, part):
     with pytest.raises(HwmodelError, match=part):
         parse_format(name)
-
-
-def test_formats_beyond_float64_are_not_built_yet():
-    with pytest.raises(NotBuiltYetError, match="beyond float64"):
-        parse_format("e12m3")
 
 
 def test_a_table_of_values_is_for_small_formats():
