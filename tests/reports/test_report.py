@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from hwmodel.cost.plan import make_plan
 from hwmodel.cost.ratios import Quantity
 from hwmodel.cost.results import Failure, Results
 from hwmodel.errors import HwmodelError
@@ -268,3 +269,42 @@ def test_headline_names_the_better_format_only_beyond_the_intervals(results, tmp
     assert narrow.count("keeps more, beyond the intervals") == 4
     assert wide.count("does not tell them apart") == 4
     assert "keeps more" not in wide
+
+
+def test_all_that_holds_figures_of_cells_names_the_library(report, results):
+    page = report.read_text()
+    cells = "MadeUpCells, typical, 1.1 V, 25 C"
+    title = re.search(r"<title>(.*?)</title>", page)[1]
+    assert cells in title
+    for name in ("main", "ratio_summary", "ratios", "measurements", "energy", "blocks"):
+        rows = csv_rows(report, name)
+        assert {row["library"] for row in rows} == {"MadeUpCells"}
+    for name in ("main", "ratio_summary", "ratios", "measurements"):
+        assert f"Cells: {cells}." in re.search(
+            rf'id="table-{name}">\s*<caption>(.*?)</caption>', page, re.DOTALL
+        )[1].replace("\n", " ")
+    for name in ("accuracy-energy", "area-by-block", "area-delay", "energy"):
+        picture = (report.parent / "figures" / f"{name}.svg").read_text()
+        assert "(MadeUpCells)</title>" in picture
+        assert f">cells: {cells}</text>" in picture
+    assert "In MadeUpCells, against INT8" in page
+    assert f"cells {cells}" in report.with_suffix(".md").read_text()
+    # Accuracy belongs to no library.
+    assert "MadeUpCells" not in (report.parent / "figures" / "layer-sqnr.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("plan", "options"),
+    [
+        ({"library": "sky130hd,tt"}, "--library sky130hd,tt"),
+        ({"liberty": ("a.lib", "b.lib.gz")}, "--liberty a.lib --liberty b.lib.gz"),
+        ({"clock_from": "0.4 of something"}, ""),
+    ],
+)
+def test_the_page_says_how_to_make_it_again_with_its_library(
+    results, tmp_path, no_pictures, plan, options
+):
+    made = make_plan(results.plan["formats"], 2.5, **plan)
+    page = build_report(replace(results, plan=made.to_dict()), tmp_path / "out").read_text()
+    assert f"--clock 2.5 {options}".strip() in page
+    assert ("The common clock is 2.5 ns, 0.4 of something;" in page) == ("clock_from" in plan)
