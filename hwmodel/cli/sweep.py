@@ -37,7 +37,7 @@ A file, in YAML (TOML has the same keys):
 @click.option("--formats", help="Operand formats, with commas between.")
 @click.option("--accumulators", help="Accumulators: int32, exact, fp32 and so on.")
 @click.option("--clocks", help="Periods in ns; min for least area.  [default: min]")
-@click.option("--lanes", help="Products a cycle.  [default: 1]")
+@click.option("--lanes", help="Products a cycle; units of 1 are built so far.  [default: 1]")
 @click.option(
     "--liberty",
     multiple=True,
@@ -193,8 +193,13 @@ def _print(outcome: "SweepOutcome", seconds: float) -> None:
     counts = (len(outcome.rows), *(outcome.count(s) for s in ("met", "missed", "failed")))
     table.add_row(*(str(n) for n in (*counts, outcome.stored, len(outcome.left_out))))
     console.print(table)
+    # One line for each reason: that units of several lanes are not built is the same for all.
+    reasons: dict[str, list[str]] = {}
     for entry in outcome.left_out:
         lanes = f" in {entry.lanes} lanes" if entry.lanes != 1 else ""
-        text = f"left out {entry.format} with {entry.accumulator}{lanes}: {entry.reason}"
+        text = f"{entry.format} with {entry.accumulator}{lanes}"
+        reasons.setdefault(entry.reason, []).append(text)
+    for reason, left_out in reasons.items():
+        text = f"left out {', '.join(left_out)}: {reason}"
         console.print(text, soft_wrap=True, markup=False, highlight=False)
     console.print(f"{_duration(seconds)} minutes", soft_wrap=True, highlight=False)

@@ -1,5 +1,6 @@
 """The clock at which the units of a report are compared, where the library has no usual one."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 from hwmodel.cost.steps import Steps
@@ -14,9 +15,10 @@ _SHARE = 0.4
 CLOCK_FROM = f"{_SHARE:g} of the minimum period of the slowest unit at minimum area"
 
 
-def common_clock(
-    units: Sequence[UnitSpec], steps: Steps, tell: Callable[[int, int, str], None]
-) -> float:
+Told = Callable[[int, int, str], None]
+
+
+def common_clock(units: Sequence[UnitSpec], steps: Steps, tell: Told) -> float:
     """Clock in ns that asks of the slow units of a library to be sized.
 
     Parameters
@@ -36,12 +38,10 @@ def common_clock(
     delays: list[float] = []
     failed: HwmodelError | None = None
     for done, unit in enumerate(units):
-        what = f"common clock: {unit.name}"
-        tell(done, len(units), what)
+        told = functools.partial(_detail, tell, done, len(units), f"common clock: {unit.name}")
+        told("")
         try:
-            row, _ = steps.synthesize(
-                unit, None, lambda d, n=done, w=what: tell(n, len(units), f"{w}: {d}")
-            )
+            row, _ = steps.synthesize(unit, None, told)
         except HwmodelError as error:
             failed = error
         else:
@@ -50,3 +50,7 @@ def common_clock(
         raise failed or HwmodelError("a common clock is that of one unit or more, but none came")
     # Two digits: the clock can be read, and asked for again.
     return float(f"{_SHARE * max(delays):.2g}")
+
+
+def _detail(tell: Told, done: int, total: int, what: str, detail: str) -> None:
+    tell(done, total, f"{what}: {detail}" if detail else what)

@@ -72,6 +72,12 @@ def test_json_has_rows_and_what_was_left_out(fake, tmp_path):
     assert (again["stored"], again["rows"]) == (6, entry["rows"])
 
 
+def test_what_is_left_out_for_one_reason_stands_in_one_line(fake, tmp_path):
+    result = run(*ARGUMENTS, "--lanes", "1,4", "-o", str(tmp_path))
+    (line,) = [line for line in result.stdout.splitlines() if "4 lanes are not built" in line]
+    assert line.startswith("left out int2 with int8 in 4 lanes, int2 with exact in 4 lanes, e2m1")
+
+
 def test_a_failed_point_is_told_at_the_end_and_the_others_are_written(fake, tmp_path):
     clocks = f"1,{fake_points.RAISES:g}"
     result = run(
