@@ -48,6 +48,13 @@ def test_a_failing_command_shows_the_tools_words_and_keeps_its_log(own_cache):
     assert "Executing Verilog-2005 frontend" in kept.read_text()
 
 
+def test_a_log_that_cannot_be_kept_hides_no_error(own_cache):
+    (own_cache / "logs").parent.mkdir(parents=True, exist_ok=True)
+    (own_cache / "logs").write_text("a file")
+    with pytest.raises(ToolError, match=r"could not be kept \(File exists\).*(?s:.*)command: foo"):
+        run_yosys("foo\n")
+
+
 def test_a_missing_output_is_an_error(own_cache):
     with pytest.raises(ToolError, match=r"without writing never\.json"):
         run_yosys("read_verilog m.v\n", {"m.v": VERILOG}, outputs=("never.json",))

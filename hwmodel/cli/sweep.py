@@ -60,7 +60,7 @@ A file, in YAML (TOML has the same keys):
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="S",
-    help="Seconds after which a point on this host is given up.  [default: 3600]",
+    help="Seconds after which a point is given up, here or on a worker.  [default: 3600]",
 )
 @folder_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")

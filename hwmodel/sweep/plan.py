@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hwmodel.errors import HwmodelError
+from hwmodel.errors import HwmodelError, nearest_hint
 from hwmodel.formats import FloatFormat, Specials, parse_format
-from hwmodel.formats.names import nearest_hint
 from hwmodel.units import (
     ExactAccumulator,
     FloatAccumulator,

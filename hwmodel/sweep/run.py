@@ -12,6 +12,7 @@ from hwmodel.store import Store
 from hwmodel.sweep.board import Board
 from hwmodel.sweep.claims import Claims
 from hwmodel.sweep.libraries import find_liberty
+from hwmodel.sweep.limited import PointError
 from hwmodel.sweep.plan import LeftOut, SweepPlan
 from hwmodel.sweep.point import Task, failed_row, measure_point, tool_identity
 from hwmodel.sweep.seam import Measure, Places
@@ -99,7 +100,7 @@ def run_sweep(
         Where finished rows are kept. Two sweeps may share it, and one that was killed goes on
         where it was.
     timeout_s : float
-        Seconds after which a point on this host counts as failed.
+        Seconds after which a point is stopped and counts as failed, here or on a worker.
     progress : callable, optional
         Told after each point.
     measure : callable
@@ -128,7 +129,7 @@ def run_sweep(
         else:
             from hwmodel.sweep.cluster import DaskPlaces
 
-            places = DaskPlaces(scheduler, measure)
+            places = DaskPlaces(scheduler, measure, timeout_s)
         run.measure(places, Board(missing))
     rows = tuple(run.rows[task.key] for task in tasks)
     return SweepOutcome(rows, plan.units()[1], run.stored, tuple(run.warnings))
@@ -152,6 +153,10 @@ def _tasks(plan: SweepPlan) -> tuple[Task, ...]:
         for point in points
     ]
     return tuple({task.key: task for task in tasks}.values())
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 @dataclass
@@ -229,7 +234,8 @@ class _Run:
                     died = "the process that measured it died twice (out of memory, or killed)"
                     row = failed_row(task, lost or died)
                 elif error is not None:
-                    row = failed_row(task, f"the worker failed: {type(error).__name__}: {error}")
+                    what = str(error) if isinstance(error, PointError) else _named(error)
+                    row = failed_row(task, f"the worker failed: {what}")
                 self.took[board.is_first(task)].append(time.monotonic() - began)
                 self._keep(task, row)
                 self.claims.release(task.key)

@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 
 import fake_points
 import pytest
+from fake_points import alive, wait_until
 
 from hwmodel.errors import HwmodelError
 from hwmodel.store import Store
@@ -61,21 +61,6 @@ def script(tmp_path, fake, monkeypatch):
         process.kill()
         process.wait()
         process.stdout.close()
-
-
-def alive(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def wait_until(fulfilled, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not fulfilled() and time.monotonic() < end:
-        time.sleep(0.05)
-    return fulfilled()
 
 
 def test_every_point_is_measured_once_and_then_comes_from_the_store(fake):
