@@ -171,12 +171,18 @@ def _print(result: "Across") -> None:
     for each in pair_tables(result):
         table = Table(title=f"{each.caption}, each at its own minimum area", title_justify="left")
         for column in each.shown:
-            justify = "right" if column.numeric else "left"
-            table.add_column(column.label, justify=justify, overflow="fold", min_width=5)
+            table.add_column(
+                column.label,
+                justify="right" if column.numeric else "left",
+                overflow="fold",
+                min_width=5,
+            )
         for row in each.rows:
             table.add_row(*(column.text(row) for column in each.shown))
         console.print(table)
-    for spread in (*result.spreads, *result.by_stimulus):
+    for spread in result.spreads:
         click.echo(spread.sentence())
+    for over_stimuli in result.by_stimulus:
+        click.echo(over_stimuli.sentence())
     if any(spread.stimulus for spread in result.spreads):
         click.echo(ENERGY_NOTE)
