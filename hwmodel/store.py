@@ -26,7 +26,14 @@ import platformdirs
 
 from hwmodel.errors import HwmodelError
 
-__all__ = ["Store", "atomic_write", "cache_root", "content_key", "write_together"]
+__all__ = [
+    "Store",
+    "atomic_write",
+    "cache_root",
+    "check_writable",
+    "content_key",
+    "write_together",
+]
 
 
 # Read once: to ask for the mask is to change it, and two threads that asked at the same time could
@@ -89,6 +96,29 @@ def _reason(error: OSError) -> str:
     if isinstance(error, FileExistsError | NotADirectoryError):
         return f"a file stands at {error.filename}, or above it, where a folder is needed"
     return error.strerror or str(error)
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder that could not be written to, before hours are spent; leaves no trace.
+
+    Raises
+    ------
+    HwmodelError
+        A file stands in its place, or there is no permission or no space.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"\0")
+    except OSError as error:
+        raise HwmodelError(
+            f"cannot write into {folder}: {_reason(error)}; choose another folder"
+        ) from error
+    finally:
+        for path in missing:
+            with contextlib.suppress(OSError):
+                path.rmdir()
 
 
 def write_together(folder: Path, files: Mapping[str, bytes | str]) -> list[Path]:

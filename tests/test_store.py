@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from hwmodel.errors import HwmodelError
-from hwmodel.store import Store, atomic_write, content_key, write_together
+from hwmodel.store import (
+    Store,
+    atomic_write,
+    check_writable,
+    content_key,
+    write_together,
+)
 
 
 def test_a_saved_result_comes_back(tmp_path):
@@ -129,3 +135,15 @@ def test_a_set_that_could_not_be_written_leaves_no_new_folder(tmp_path, monkeypa
     with pytest.raises(HwmodelError, match="No space left"):
         write_together(tmp_path / "new", {"a": "1"})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_tried_without_a_trace(tmp_path):
+    check_writable(tmp_path / "deep" / "er")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "old").mkdir()
+    check_writable(tmp_path / "old")
+    assert [path.name for path in tmp_path.rglob("*")] == ["old"]
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "deep" / "er", Path("/proc/nowhere")):
+        with pytest.raises(HwmodelError, match=r"cannot write into .*; choose another folder"):
+            check_writable(folder)

@@ -70,7 +70,7 @@ def command(
     from hwmodel.cost.steps import RealSteps, Steps
     from hwmodel.reports.across import across_markdown
     from hwmodel.sim.stimulus import stimulus_names
-    from hwmodel.store import Store, write_together
+    from hwmodel.store import Store, check_writable, write_together
     from hwmodel.technology import load_library
 
     if stimulus and no_energy:
@@ -78,6 +78,8 @@ def command(
     stimuli = () if no_energy else stimulus_names(",".join(stimulus or ("gaussian",)))
     names = libraries if libraries is not None else "" if liberty else "nangate45"
     files = _files(_split(names), liberty)
+    if folder is not None:
+        check_writable(folder)
     for paths in files.values():
         load_library(paths)  # one that cannot serve is told before hours are spent
     steps: dict[str, Steps] = {name: RealSteps(paths, Store()) for name, paths in files.items()}

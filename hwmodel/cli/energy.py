@@ -43,7 +43,9 @@ Examples:
     metavar="N",
     help="Products to simulate.  [default: 4096; 262144 with --fast]",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the operands.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the operands."
+)
 @click.option(
     "--fast",
     is_flag=True,
@@ -81,8 +83,9 @@ def command(
     """
     from hwmodel.cli.progress import progress_bar
     from hwmodel.cost.block_energy import BLOCK_VECTORS, block_energy
-    from hwmodel.cost.energy import DEFAULT_VECTORS, measure_energy
+    from hwmodel.cost.energy import DEFAULT_VECTORS, LEAST_VECTORS, measure_energy
     from hwmodel.cost.fast_energy import FAST_VECTORS, estimate_energy
+    from hwmodel.errors import HwmodelError
     from hwmodel.sim.stimulus import stimulus_names
     from hwmodel.synthesis import synthesize
     from hwmodel.units import parse_unit
@@ -91,6 +94,10 @@ def command(
     names = stimulus_names(stimulus)
     if blocks and (fast or len(names) > 1):
         raise click.UsageError("--blocks goes with one stimulus and without --fast")
+    if vectors is not None and vectors < LEAST_VECTORS:
+        raise HwmodelError(
+            f"expected at least {LEAST_VECTORS} vectors for an energy, but {vectors} came"
+        )
     cells = chosen_library(library, liberty)
     with progress_bar(f"synthesis of {unit.name}") as tell:
         synthesised = synthesize(

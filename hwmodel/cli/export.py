@@ -38,7 +38,7 @@ def command(
     """
     from hwmodel.errors import HwmodelError
     from hwmodel.rtl import Structure, to_verilog
-    from hwmodel.store import write_together
+    from hwmodel.store import check_writable, write_together
     from hwmodel.synthesis import synthesize
     from hwmodel.units import parse_unit
 
@@ -47,6 +47,7 @@ def command(
     if platform is None:
         known = ", ".join(key for key, both in PLATFORMS.items() if both[flow == "librelane"])
         raise HwmodelError(f"{flow} has no platform for {name}; choose a library among {known}")
+    check_writable(folder)
     result = synthesize(unit, chosen_library(library, ()), clock)
     texts = flow_texts(
         unit.identifier,

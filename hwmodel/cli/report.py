@@ -82,7 +82,7 @@ def command(
     )
     from hwmodel.cost.steps import RealSteps
     from hwmodel.reports import build_report
-    from hwmodel.store import Store
+    from hwmodel.store import Store, check_writable
 
     names = [name for name in (formats or ",".join(DEFAULT_FORMATS)).split(",") if name]
     stimuli = DEFAULT_STIMULI if no_accuracy else (*DEFAULT_STIMULI, NETWORK_STIMULUS)
@@ -92,6 +92,7 @@ def command(
     plan = make_plan(
         names, DEFAULT_CLOCK_NS if clock_ns is None else clock_ns, stimuli, library, files
     )
+    check_writable(output)
     if not usual:
         chosen_library(library, liberty)
     with _progress() as progress:

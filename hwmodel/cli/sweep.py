@@ -82,12 +82,14 @@ def command(
     run at the same time. Combinations of which there is no unit are left out and counted. The exit
     status is 1 if a point failed; the others are written all the same.
     """
+    from hwmodel.store import check_writable
     from hwmodel.sweep import make_sweep, read_sweep, run_sweep, write_tables
     from hwmodel.sweep.run import POINT_TIMEOUT_S
 
     settings = read_sweep(file) if file is not None else {}
     settings |= {key: value for key, value in options.items() if value not in (None, ())}
     plan = make_sweep(settings)
+    check_writable(folder)
     began = time.monotonic()
     with _progress() as progress:
         outcome = run_sweep(

@@ -58,8 +58,9 @@ class DaskPlaces:
             self._client = Client(address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise HwmodelError(
-                f"no Dask scheduler answers at {address} ({' '.join(str(error).split())}); start"
-                " one with: dask scheduler, and name it as tcp://HOST:8786"
+                f"no Dask scheduler answers at {address or repr(address)}"
+                f" ({' '.join(str(error).split())}); start one with: dask scheduler, and name it as"
+                " tcp://HOST:8786"
             ) from error
         self._address = address
         self._measure = measure

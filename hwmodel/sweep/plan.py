@@ -109,11 +109,16 @@ class SweepPlan:
         for count in self.lanes:
             if count < 1:
                 raise HwmodelError(f"a unit has 1 lane or more, but {count} came")
-        if self.vectors < 1 or self.seed < 0:
-            raise HwmodelError(
-                "vectors is a number from 1 and seed one from 0, but"
-                f" {self.vectors} and {self.seed} came"
-            )
+        if self.seed < 0:
+            raise HwmodelError(f"the seed of a sweep is a number from 0, but {self.seed} came")
+        if self.vectors != _DEFAULT_VECTORS:
+            from hwmodel.cost.energy import LEAST_VECTORS
+
+            if self.vectors < LEAST_VECTORS:
+                raise HwmodelError(
+                    f"expected at least {LEAST_VECTORS} vectors for an energy, but {self.vectors}"
+                    " came"
+                )
         from hwmodel.sim.stimulus import check_name
 
         check_name(self.stimulus)
@@ -272,7 +277,7 @@ def _clock(what: str, value: Any) -> float | None:
         if isinstance(value, bool) or value is None:
             raise TypeError
         return float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise HwmodelError(
             f"{what} of a sweep: expected periods in ns, or 'min' for least area, but {value!r}"
             " came"
@@ -281,10 +286,12 @@ def _clock(what: str, value: Any) -> float | None:
 
 def _whole(what: str, value: Any) -> int:
     try:
-        if isinstance(value, bool) or int(value) != float(value):
+        if isinstance(value, str):
+            return int(value)
+        if isinstance(value, bool) or int(value) != value:
             raise TypeError
         return int(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise HwmodelError(
             f"{what} of a sweep: expected a whole number, but {value!r} came"
         ) from None
@@ -293,4 +300,10 @@ def _whole(what: str, value: Any) -> int:
 def _liberties(value: Any) -> tuple[tuple[str, ...], ...]:
     """Each entry is a library; several files of one are a list or stand with commas between."""
     entries = value if isinstance(value, list | tuple) else [value]
-    return tuple(_several("liberty", entry, _text) for entry in entries)
+    libraries = tuple(_several("liberty", entry, _text) for entry in entries)
+    if () in libraries:
+        raise HwmodelError(
+            "liberty of a sweep: expected Liberty files, but an empty name came; leave it out for"
+            " NanGate 45 nm"
+        )
+    return libraries

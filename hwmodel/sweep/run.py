@@ -1,5 +1,6 @@
 """Carry out a sweep: from the store what is there, the rest measured in parallel and kept."""
 
+import math
 import queue
 import time
 from collections.abc import Callable
@@ -114,6 +115,10 @@ def run_sweep(
     """
     if jobs is not None and jobs < 1:
         raise HwmodelError(f"a sweep measures 1 point or more at a time, but {jobs} came")
+    if not (math.isfinite(timeout_s) and timeout_s > 0):
+        raise HwmodelError(
+            f"a point is given up after a positive number of seconds, but {timeout_s!r} came"
+        )
     store = store if store is not None else Store()
     tasks = _tasks(plan)
     run = _Run(tasks, store, progress or (lambda _: None), timeout_s)

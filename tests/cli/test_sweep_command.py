@@ -116,8 +116,10 @@ def test_options_go_before_the_file(fake, tmp_path):
 
 def test_a_table_that_cannot_be_written_is_one_clear_sentence(fake, tmp_path):
     (tmp_path / "out").write_text("a file, no folder")
-    with pytest.raises(HwmodelError, match=r"cannot write results\.csv.*a file stands at"):
+    with pytest.raises(HwmodelError, match=r"cannot write into .*a file stands at"):
         run(*ARGUMENTS, "-o", str(tmp_path / "out"))
+    # Said before anything is measured.
+    assert not fake_points.runs()
 
 
 def test_an_interrupted_sweep_says_what_is_kept_and_goes_on(fake, tmp_path, monkeypatch):

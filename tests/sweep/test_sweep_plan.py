@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from hwmodel.errors import HwmodelError
@@ -99,7 +101,15 @@ def test_what_comes_twice_is_measured_once():
         ({"formats": "int8", "accumulators": "int32", "lanes": 1.5}, "expected a whole number"),
         ({"formats": "int8", "accumulators": "int32", "lanes": 0}, "1 lane or more"),
         ({"formats": "int8", "accumulators": "int32", "stimulus": "noise"}, "stimulus"),
-        ({"formats": "int8", "accumulators": "int32", "seed": -1}, "seed one from 0"),
+        ({"formats": "int8", "accumulators": "int32", "seed": -1}, r"seed .* from 0, but -1"),
+        ({"formats": "int8", "accumulators": "int32", "vectors": 10}, "at least 512 vectors"),
+        ({"formats": "int8", "accumulators": "int32", "vectors": math.inf}, "but inf came"),
+        ({"formats": "int8", "accumulators": "int32", "clocks": [10**400]}, "periods in ns"),
+        ({"formats": "int8", "accumulators": "int32", "clocks": "0"}, "positive period"),
+        ({"formats": "int8", "accumulators": "int32", "liberty": [""]}, "an empty name came"),
+        ({"formats": "int8", "accumulators": "int32", "liberty": [[]]}, "an empty name came"),
+        ({"formats": {"a": 1}, "accumulators": "int32"}, "expected names, but {'a': 1} came"),
+        ({"formats": "int8", "accumulators": "int32", "clocks": [[1]]}, r"but \[1\] came"),
     ],
 )
 def test_settings_that_cannot_be_are_one_clear_sentence(settings, message):

@@ -211,3 +211,11 @@ def test_no_jobs_are_no_sweep(fake):
     with pytest.raises(HwmodelError, match="1 point or more at a time, but 0 came"):
         sweep(plan, jobs=0)
     assert os.environ["FAKE_POINTS"]
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_time_limit_that_is_none_is_refused(fake, seconds):
+    plan = make_sweep({"formats": "int2", "accumulators": "int8"})
+    with pytest.raises(HwmodelError, match="positive number of seconds"):
+        sweep(plan, timeout_s=seconds)
+    assert not fake_points.runs()
