@@ -24,9 +24,11 @@ from hwmodel.store import atomic_write, cache_root
 
 __all__ = ["pyosys_version", "run_yosys", "stop_all"]
 
-# What the child executes. Each line of the script is one command.
+# What the child executes. Each line of the script is one command. An error of Python's own, such as
+# a library that cannot be loaded, is a line of the log like the tool's.
 _CHILD = """\
 import sys
+sys.excepthook = lambda kind, error, trace: print(f"{kind.__name__}: {error}")
 from pyosys import libyosys
 design = libyosys.Design()
 with open(sys.argv[1]) as script:

@@ -99,6 +99,11 @@ def command(
             f"expected at least {LEAST_VECTORS} vectors for an energy, but {vectors} came"
         )
     cells = chosen_library(library, liberty)
+    if not cells.has_power:
+        raise HwmodelError(
+            f"the cell library {cells.name} has no internal-power tables; energy needs a library"
+            " characterised for power"
+        )
     with progress_bar(f"synthesis of {unit.name}") as tell:
         synthesised = synthesize(
             unit, cells, clock, progress=lambda _, done, known: tell(done, known)

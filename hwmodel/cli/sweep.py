@@ -99,12 +99,12 @@ def command(
             timeout_s=POINT_TIMEOUT_S if timeout is None else timeout,
             progress=progress,
         )
-    files = write_tables(outcome.rows, folder)
     for warning in outcome.warnings:
         click.echo(f"hwmodel: {warning}", err=True)
     for row in outcome.rows:
         if row["status"] != "met":
             click.echo(f"{_label(row)} {row['status']}: {row['note']}", err=True)
+    files = write_tables(outcome.rows, folder)
     if as_json:
         click.echo(json.dumps(_as_json(outcome, files)))
     else:
