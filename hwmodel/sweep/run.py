@@ -157,7 +157,10 @@ def _tasks(plan: SweepPlan) -> tuple[Task, ...]:
         )
         for point in points
     ]
-    return tuple({task.key: task for task in tasks}.values())
+    first: dict[str, Task] = {}
+    for task in tasks:
+        first.setdefault(task.key, task)
+    return tuple(first.values())
 
 
 def _named(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """Sweeps by processes of this host: nothing lost, nothing done twice, the rest goes on."""
 
 import functools
+import gzip
 import json
 import os
 import signal
@@ -219,3 +220,12 @@ def test_a_time_limit_that_is_none_is_refused(fake, seconds):
     with pytest.raises(HwmodelError, match="positive number of seconds"):
         sweep(plan, timeout_s=seconds)
     assert not fake_points.runs()
+
+
+def test_a_library_of_two_names_is_measured_once_under_the_first(fake, tmp_path):
+    text = b"library (tiny) {}"
+    (tmp_path / "first.lib").write_bytes(text)
+    (tmp_path / "second.lib.gz").write_bytes(gzip.compress(text))
+    names = [str(tmp_path / name) for name in ("first.lib", "second.lib.gz")]
+    plan = make_sweep({"formats": "int2", "accumulators": "int8", "liberty": names})
+    assert [row["liberty"] for row in sweep(plan, jobs=1).rows] == ["first.lib"]
