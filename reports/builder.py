@@ -18,6 +18,7 @@ from hwmodel.reports import accuracy_figures, content, cost_figures
 from hwmodel.reports.cells import figure_with_cells, table_with_cells
 from hwmodel.reports.charts import Figure
 from hwmodel.reports.headline import accuracy_sentences, cost_answers
+from hwmodel.reports.stimulus_table import stimulus_sentences, stimulus_table
 from hwmodel.reports.tables import Table
 
 __all__ = ["build_report"]
@@ -33,6 +34,7 @@ _FIGURES = (
 _TABLES = (
     content.main_table,
     content.ratio_summary_table,
+    stimulus_table,
     content.ratio_table,
     content.measurement_table,
     content.energy_table,
@@ -137,6 +139,7 @@ def _page(name: str, results: Results, tables: dict[str, Table], figures: list[F
         else {},
         cost_answers=cost_answers(results),
         accuracy_sentences=accuracy_sentences(results),
+        stimulus_sentences=stimulus_sentences(results),
         cells=results.cells,
         score_notes=_score_notes(results),
         command=_command(results),

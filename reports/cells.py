@@ -10,7 +10,7 @@ from hwmodel.reports.tables import Column, Table
 
 __all__ = ["figure_with_cells", "table_with_cells"]
 
-_TABLES = ("main", "ratio_summary", "ratios", "measurements", "energy", "blocks")
+_TABLES = ("main", "ratio_summary", "ratio_stimuli", "ratios", "measurements", "energy", "blocks")
 _FIGURES = ("accuracy-energy", "area-by-block", "area-delay", "energy")
 
 
