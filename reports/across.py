@@ -41,6 +41,30 @@ def pair_tables(result: Across) -> list[Table]:
     return tables
 
 
+def _conclusions(result: Across) -> list[str]:
+    """Sentences, those first that do not hold everywhere."""
+    heads = {
+        False: "What depends on the library",
+        True: "What holds in all libraries",
+        None: "What was tried in one library only",
+    }
+    lines: list[str] = []
+    for holds, head in heads.items():
+        sentences = [f"- {s.sentence()}" for s in result.spreads if s.holds is holds]
+        lines += [f"## {head}", "", *sentences, ""] if sentences else []
+    if result.by_stimulus:
+        depend = [f"- {s.sentence()}" for s in result.by_stimulus if not s.holds]
+        lines += ["## What depends on the operands", "", *depend, ""] if depend else []
+        steady = len(result.by_stimulus) - len(depend)
+        lines += [
+            f"In {steady} of {len(result.by_stimulus)} cases (a pair of units in a library) the"
+            " same side takes more energy, or both take alike, under all"
+            f" {max(len(s.ratios) for s in result.by_stimulus)} operand streams.",
+            "",
+        ]
+    return lines[:-1]
+
+
 def point_table(result: Across) -> Table:
     """What the ratios are made of: every unit in every library."""
     stimuli = dict.fromkeys(
@@ -83,11 +107,7 @@ def across_markdown(result: Across, command: str) -> str:
     ]
     for table in pair_tables(result):
         lines += [f"## {table.caption}", "", table.markdown(), ""]
-    lines += ["## What holds where", ""]
-    lines += [f"- {spread.sentence()}" for spread in result.spreads]
-    if result.by_stimulus:
-        lines += ["", "## What holds under which operands", ""]
-        lines += [f"- {spread.sentence()}" for spread in result.by_stimulus]
+    lines += _conclusions(result)
     if result.failures:
         lines += ["", "## Not measured", ""]
         lines += [f"- {f.point}, {f.step}: {f.sentence}" for f in result.failures]

@@ -128,6 +128,10 @@ def test_energies_by_stimulus_say_where_the_ranking_turns():
     assert "| energy under relu | 1.30 | 0.90 | 1.30 | 0.90 | 1.30 | 1.15 |" in page
     assert f"- {by['two'].sentence()}" in page
     assert "- one: one, " in page
+    # What does not hold everywhere comes first.
+    assert page.index("## What depends on the library") < page.index("## What holds in all")
+    assert "In 1 of 3 cases (a pair of units in a library) the same side" in page
+    assert f"- {by['one'].sentence()}" not in page
 
 
 @pytest.fixture
