@@ -1,5 +1,6 @@
 """``hwmodel energy``: energy per MAC from the switching of the mapped netlist."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,7 +44,9 @@ Examples:
     metavar="N",
     help="Products to simulate.  [default: 4096; 262144 with --fast]",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the operands.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the operands."
+)
 @click.option(
     "--fast",
     is_flag=True,
@@ -81,8 +84,9 @@ def command(
     """
     from hwmodel.cli.progress import progress_bar
     from hwmodel.cost.block_energy import BLOCK_VECTORS, block_energy
-    from hwmodel.cost.energy import DEFAULT_VECTORS, measure_energy
+    from hwmodel.cost.energy import DEFAULT_VECTORS, LEAST_VECTORS, measure_energy
     from hwmodel.cost.fast_energy import FAST_VECTORS, estimate_energy
+    from hwmodel.errors import HwmodelError
     from hwmodel.sim.stimulus import stimulus_names
     from hwmodel.synthesis import synthesize
     from hwmodel.units import parse_unit
@@ -91,7 +95,16 @@ def command(
     names = stimulus_names(stimulus)
     if blocks and (fast or len(names) > 1):
         raise click.UsageError("--blocks goes with one stimulus and without --fast")
+    if vectors is not None and vectors < LEAST_VECTORS:
+        raise HwmodelError(
+            f"expected at least {LEAST_VECTORS} vectors for an energy, but {vectors} came"
+        )
     cells = chosen_library(library, liberty)
+    if not cells.has_power:
+        raise HwmodelError(
+            f"the cell library {cells.name} has no internal-power tables; energy needs a library"
+            " characterised for power"
+        )
     with progress_bar(f"synthesis of {unit.name}") as tell:
         synthesised = synthesize(
             unit, cells, clock, progress=lambda _, done, known: tell(done, known)
@@ -107,7 +120,9 @@ def command(
         for done, name in enumerate(names):
             tell(done, len(names))
             measure = estimate_energy if fast else measure_energy
-            results.append(measure(unit, synthesised, name, clock, count, seed, cells))
+            result = measure(unit, synthesised, name, clock, count, seed, cells)
+            # Two names of one stream share what is stored: shown is the one that was asked for.
+            results.append(dataclasses.replace(result, stimulus=name))
     if as_json:
         entries = [result.to_dict() for result in results]
         several = len(entries) > 1 or "," in stimulus or stimulus == "all"

@@ -102,3 +102,15 @@ def test_blocks_are_shares_with_what_they_hold_for(synthesised, monkeypatch):
 def test_mistakes_are_one_clear_sentence(synthesised, arguments, message):
     with pytest.raises(HwmodelError, match=message):
         run(*arguments)
+
+
+def test_a_seed_below_zero_is_wrong_usage(synthesised):
+    assert run(SPEC, "--seed", "-1").exit_code == 2
+
+
+def test_a_library_without_power_is_refused_before_the_search(synthesised, monkeypatch):
+    bare = SimpleNamespace(name="bare", has_power=False)
+    monkeypatch.setattr("hwmodel.cli.energy.chosen_library", lambda name, files: bare)
+    with pytest.raises(HwmodelError, match="bare has no internal-power tables"):
+        run(SPEC)
+    assert not synthesised
