@@ -23,7 +23,7 @@ LANES, WORDS, STEPS = 64, 8, 8
 ROW = WORDS * (STEPS + 1)
 _BLOCK = WORDS * STEPS
 
-_W, _B, _R = np.uint64(WORDS), np.uint64(_BLOCK), np.uint64(ROW)
+_W, _T, _B = np.uint64(WORDS), np.uint64(STEPS), np.uint64(_BLOCK)
 _NONE, _ONE = np.uint64(0), np.uint64(1)
 _ALL = ~_NONE
 
@@ -50,7 +50,7 @@ class LaneCode(NamedTuple):
 class LaneRun(NamedTuple):
     """What is run."""
 
-    stimulus: NDArray[np.uint8]
+    stimulus: Words  # as `hwmodel.sim.bit_words`
     starts: NDArray[np.int64]  # [word, lane]: first cycle of a stretch, beyond the last for none
     length: int
     warm_up: int
@@ -145,22 +145,41 @@ def _count(
                 for w in range(_W):
                     found = np.int64(0)
                     if operation == COUNT:
-                        for j in range(w, _B, _W):
+                        for t in range(_T):
+                            j = t * _W + w
                             found += np.int64(ones(memory[x + j] & counted[j]))
                     elif operation == COUNT_AND:
-                        for j in range(w, _B, _W):
+                        for t in range(_T):
+                            j = t * _W + w
                             found += np.int64(ones(memory[x + j] & memory[y + j] & counted[j]))
                     else:
-                        for j in range(w, _B, _W):
+                        for t in range(_T):
+                            j = t * _W + w
                             found += np.int64(ones(memory[x + j] & ~memory[y + j] & counted[j]))
                     counts[slot, w] += found
+
+
+@jit
+def _transpose(square: Words) -> None:
+    """Exchange bit i of word j with bit j of word i."""
+    width = 32
+    low = np.uint64(0xFFFFFFFF)
+    while width:
+        shift = np.uint64(width)
+        for start in range(0, LANES, 2 * width):
+            for k in range(start, start + width):
+                apart = ((square[k] >> shift) ^ square[k + width]) & low
+                square[k] ^= apart << shift
+                square[k + width] ^= apart
+        width >>= 1
+        low ^= low << np.uint64(width)
 
 
 @jit
 def run_lanes(
     lanes: LaneCode,
     run: LaneRun,
-    outputs: NDArray[np.uint8],
+    outputs: Words,
     counts: NDArray[np.int64],
     begun: Words,
     ended: Words,
@@ -171,8 +190,8 @@ def run_lanes(
     ----------
     lanes, run : LaneCode, LaneRun
         The netlist and what is run.
-    outputs : array of shape (cycles, output bits)
-        Receives the outputs of the stretches' own cycles.
+    outputs : array of uint64 of shape (cycles, words)
+        Receives the outputs of the stretches' own cycles, as `hwmodel.sim.bit_words`.
     counts : array of shape (counters, WORDS)
         Receives how often was met what is counted, by word.
     begun, ended : array of shape (rows, WORDS)
@@ -189,7 +208,7 @@ def run_lanes(
     cycles = stimulus.shape[0]
     counted = np.zeros(_BLOCK, np.uint64)
     live = np.zeros(WORDS, np.uint64)
-    taken = np.zeros(max(input_rows.size, output_rows.size), np.uint64)
+    square = np.zeros(LANES, np.uint64)
     first = evaluate[:clocked]
     rest = evaluate[clocked:]
     step = -warm_up
@@ -205,19 +224,22 @@ def run_lanes(
             whole = True
             for w in range(WORDS):
                 live[w] = _NONE
-                taken[:] = _NONE
                 for lane in range(LANES):
                     cycle = starts[w, lane] + step + k
                     if 0 <= cycle < cycles:
-                        bit = np.uint64(lane)
-                        live[w] |= _ONE << bit
+                        bit = _ONE << np.uint64(lane)
+                        live[w] |= bit
                         if step >= 0 and window[0] <= cycle < window[1]:
-                            counted[WORDS * k + w] |= _ONE << bit
-                        for i in range(input_rows.size):
-                            taken[i] |= np.uint64(stimulus[cycle, i]) << bit
-                for i in range(input_rows.size):
-                    memory[input_rows[i] * ROW + now + w] = taken[i]
+                            counted[WORDS * k + w] |= bit
                 whole = whole and live[w] == _ALL
+                for low in range(0, input_rows.size, LANES):
+                    for lane in range(LANES):
+                        cycle = starts[w, lane] + step + k
+                        inside = 0 <= cycle < cycles
+                        square[lane] = stimulus[cycle, low // LANES] if inside else _NONE
+                    _transpose(square)
+                    for i in range(low, min(low + LANES, input_rows.size)):
+                        memory[input_rows[i] * ROW + now + w] = square[i - low]
             _evaluate(code, first, places, memory, base, k)
             if not whole:
                 # A lane that has not begun, or has ended, stands still.
@@ -229,14 +251,15 @@ def run_lanes(
             _evaluate(code, rest, places, memory, base, k)
             if step >= 0:
                 for w in range(WORDS):
-                    for i in range(output_rows.size):
-                        taken[i] = memory[output_rows[i] * ROW + now + w]
-                    for lane in range(LANES):
-                        cycle = starts[w, lane] + step + k
-                        if 0 <= cycle < cycles:
-                            bit = np.uint64(lane)
-                            for i in range(output_rows.size):
-                                outputs[cycle, i] = (taken[i] >> bit) & _ONE
+                    for low in range(0, output_rows.size, LANES):
+                        square[:] = _NONE
+                        for i in range(low, min(low + LANES, output_rows.size)):
+                            square[i - low] = memory[output_rows[i] * ROW + now + w]
+                        _transpose(square)
+                        for lane in range(LANES):
+                            cycle = starts[w, lane] + step + k
+                            if 0 <= cycle < cycles:
+                                outputs[cycle, low // LANES] = square[lane]
         if step >= 0:
             _count(code, count, places, memory, base, counted, counts)
         last = WORDS * (end - step)

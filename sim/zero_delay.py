@@ -38,8 +38,8 @@ class Switching:
         Mean energy in fJ a cycle, as in `hwmodel.sim.activity.Activity`; leakage is power in nW.
     toggles : array of shape (nets,)
         Changes of each net in the counted cycles, the clock apart.
-    outputs : array of uint8 of shape (T, output bits)
-        Values of the output ports at the end of each cycle.
+    outputs : array of uint64 of shape (T, words)
+        Values of the output ports at the end of each cycle, as `hwmodel.sim.bit_words`.
     by_instance : array of shape (instances, 3)
         Internal, switching and clock energy in fJ of all counted cycles, as in `Activity`.
     """
@@ -50,12 +50,12 @@ class Switching:
     clock: Floats
     leakage: Floats
     toggles: NDArray[np.int64]
-    outputs: NDArray[np.uint8]
+    outputs: NDArray[np.uint64]
     by_instance: Floats
 
 
 def simulate_lanes(
-    gates: GateNetlist, stimulus: NDArray[np.uint8], count: slice | None = None
+    gates: GateNetlist, stimulus: NDArray[np.uint64], count: slice | None = None
 ) -> Switching:
     """Simulate a netlist without delays from all flip-flops 0.
 
@@ -63,8 +63,8 @@ def simulate_lanes(
     ----------
     gates : GateNetlist
         The netlist.
-    stimulus : array of uint8 of shape (T, input bits)
-        As for `hwmodel.sim.activity.simulate_gates`.
+    stimulus : array of uint64 of shape (T, words)
+        Bits of the input ports, in the order of ``gates.inputs``, as `hwmodel.sim.bit_words`.
     count : slice, optional
         Cycles that are counted; all if not given.
 
@@ -73,10 +73,13 @@ def simulate_lanes(
     HwmodelError
         Wrong stimulus shape.
     """
-    width = gates.arrays.input_nets.size
-    if stimulus.ndim != 2 or stimulus.shape[1] != width or not stimulus.shape[0]:
-        raise HwmodelError(f"expected a stimulus of shape (T, {width}), got {stimulus.shape}")
-    stimulus = np.ascontiguousarray(stimulus, np.uint8)
+    words = -(-gates.arrays.input_nets.size // 64)
+    if stimulus.ndim != 2 or stimulus.shape[1] != words or not stimulus.shape[0]:
+        raise HwmodelError(
+            f"expected a stimulus of shape (T, {words}), {gates.arrays.input_nets.size} bits in"
+            f" words of 64, got {stimulus.shape}"
+        )
+    stimulus = np.ascontiguousarray(stimulus, np.uint64)
     cycles = stimulus.shape[0]
     first, last, _ = (count or slice(None)).indices(cycles)
     warm_up = WARM_UP
@@ -95,7 +98,7 @@ class _Run:
     def __init__(
         self,
         gates: GateNetlist,
-        stimulus: NDArray[np.uint8],
+        stimulus: NDArray[np.uint64],
         window: tuple[int, int],
         warm_up: int,
     ) -> None:
@@ -112,7 +115,7 @@ class _Run:
         for row, batch in zip(self.starts, self.batches, strict=False):
             row[: batch.size] = batch
         code = self.netlist.code
-        self.outputs = np.zeros((cycles, code.output_rows.size), np.uint8)
+        self.outputs = np.zeros((cycles, -(-code.output_rows.size // 64)), np.uint64)
         self.counts = np.zeros((self.groups, code.slots, WORDS), np.int64)
         shape = (self.groups, code.still.size, WORDS)
         self.begun, self.ended = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64)

@@ -14,10 +14,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hwmodel.cost.energy import LATENCY, RESET_CYCLES, check_outputs, port_bits
+from hwmodel.cost.energy import LATENCY, RESET_CYCLES, check_outputs, port_words
 from hwmodel.errors import HwmodelError
 from hwmodel.rtl import structures_for
 from hwmodel.sim.activity import simulate_gates
+from hwmodel.sim.bit_words import bits_of, words_of
 from hwmodel.sim.gates import build_gates
 from hwmodel.sim.stimulus import operands
 from hwmodel.synthesis.flow import make_flow
@@ -160,8 +161,9 @@ def block_energy(
     stream = operands(spec, stimulus, vectors, seed)
     period = static_timing(gates.design, library).period_ns
     window = slice(RESET_CYCLES + LATENCY, RESET_CYCLES + vectors)
-    activity = simulate_gates(gates, port_bits(gates, spec, stream), period, count=window)
-    check_outputs(gates, spec, stream, activity.outputs)
+    bits = bits_of(port_words(gates, spec, stream), gates.arrays.input_nets.size)
+    activity = simulate_gates(gates, bits, period, count=window)
+    check_outputs(gates, spec, stream, words_of(activity.outputs))
     cycles = window.stop - window.start
     spent = activity.by_instance / cycles
     cells = [library.cells[i.cell] for i in gates.design.netlist.instances]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hwmodel.arithmetic import simulate
 from hwmodel.errors import HwmodelError
 from hwmodel.sim.activity import simulate_gates
+from hwmodel.sim.bit_words import bits_of, words_of, words_of_codes
 from hwmodel.sim.gates import GateNetlist, build_gates
 from hwmodel.sim.stimulus import ACCUMULATION_LENGTH, Stimulus, operands
 from hwmodel.store import Store, content_key
@@ -42,7 +43,7 @@ __all__ = [
     "interval",
     "measure_energy",
     "period_for",
-    "port_bits",
+    "port_words",
 ]
 
 DEFAULT_VECTORS = 64 * ACCUMULATION_LENGTH
@@ -157,10 +158,9 @@ class Synthesised(Protocol):
         """Mapped netlist as Yosys' JSON."""
 
 
-def port_bits(gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus) -> NDArray[np.uint8]:
-    """Bits of all input ports in every cycle: reset, operands, and two cycles to finish."""
+def port_words(gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus) -> NDArray[np.uint64]:
+    """Input ports in every cycle: reset, operands, and two cycles to finish; as `bit_words`."""
     count = stimulus.a_codes.size
-    total = RESET_CYCLES + count + LATENCY
     window = slice(RESET_CYCLES, RESET_CYCLES + count)
     known = {
         "a": (stimulus.a_codes, spec.a.bits),
@@ -175,38 +175,40 @@ def port_bits(gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus) -> NDArray
             f"netlist {gates.design.netlist.name}: expected input ports {expected} besides the"
             f" clock, found {dict(gates.inputs)}"
         )
-    parts = []
+    words = np.zeros((RESET_CYCLES + count + LATENCY, -(-sum(expected.values()) // 64)), np.uint64)
+    place = 0
     for name, width in gates.inputs:
-        bits = np.zeros((total, width), np.uint8)
-        codes = np.asarray(known[name][0]).astype(np.int64)
-        bits[window] = codes[:, None] >> np.arange(width) & 1
+        codes = np.asarray(known[name][0]).astype(np.uint64)
+        word, bit = divmod(place, 64)
+        words[window, word] |= codes << np.uint64(bit)
+        if bit + width > 64:
+            words[window, word + 1] |= codes >> np.uint64(64 - bit)
         if name == "rst":
-            bits[:RESET_CYCLES] = 1
-        parts.append(bits)
-    return np.concatenate(parts, axis=1)
+            words[:RESET_CYCLES, word] |= np.uint64(1 << bit)
+        place += width
+    return words
 
 
 def check_outputs(
-    gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus, outputs: NDArray[np.uint8]
+    gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus, outputs: NDArray[np.uint64]
 ) -> int:
-    """Compare every accumulator code with the golden model; the number of them."""
-    if gates.outputs != (("acc", spec.accumulator_bits),):
+    """Compare every accumulator code with the golden model; the number of them.
+
+    `outputs` are the output ports in every cycle, as `hwmodel.sim.bit_words`.
+    """
+    width = spec.accumulator_bits
+    if gates.outputs != (("acc", width),):
         raise HwmodelError(
             f"netlist {gates.design.netlist.name}: expected the output port acc of"
-            f" {spec.accumulator_bits} bits, found {dict(gates.outputs)}"
+            f" {width} bits, found {dict(gates.outputs)}"
         )
     golden = simulate(spec, stimulus.a_codes, stimulus.b_codes, stimulus.valid, stimulus.clear)
     first = RESET_CYCLES + LATENCY
     found = outputs[first : first + golden.size]
-    width = spec.accumulator_bits
-    if width <= 64:
-        golden = golden.astype(np.uint64)
-    one = golden.dtype.type(1) if width <= 64 else 1
-    expected = np.stack([(golden >> bit * one & one).astype(np.uint8) for bit in range(width)], 1)
-    wrong = np.flatnonzero((found != expected).any(axis=1))
+    wrong = np.flatnonzero((found != words_of_codes(golden, width)).any(axis=1))
     if wrong.size:
         step = int(wrong[0])
-        got = sum(int(bit) << place for place, bit in enumerate(found[step]))
+        got = sum(int(word) << 64 * place for place, word in enumerate(found[step]))
         raise HwmodelError(
             f"the mapped netlist of {spec.name} differs from the golden model in {wrong.size} of"
             f" {golden.size} steps, first in step {step}: a=0x{int(stimulus.a_codes[step]):x},"
@@ -289,14 +291,14 @@ def energy_of_netlist(
     gates = build_gates(netlist, library)
     period = static_timing(gates.design, library).period_ns
     clock = period if clock_ns is None else clock_ns
-    bits = port_bits(gates, spec, stimulus)
+    bits = bits_of(port_words(gates, spec, stimulus), gates.arrays.input_nets.size)
     # From the cycle in which the first sum lands to the last in which operands arrive, every
     # cycle does one whole multiply-accumulate.
     window = slice(RESET_CYCLES + LATENCY, RESET_CYCLES + stimulus.a_codes.size)
     real = simulate_gates(gates, bits, clock, count=window)
-    checked = check_outputs(gates, spec, stimulus, real.outputs)
+    checked = check_outputs(gates, spec, stimulus, words_of(real.outputs))
     ideal = simulate_gates(gates, bits, clock, zero_delay=True, count=window)
-    check_outputs(gates, spec, stimulus, ideal.outputs)
+    check_outputs(gates, spec, stimulus, words_of(ideal.outputs))
     leakage = real.leakage_nw * clock * 1e-3  # nW * ns = 1e-18 J
     per_cycle = (real.internal + real.switching + real.clock + leakage)[window]
     total = float(per_cycle.mean())

@@ -19,7 +19,7 @@ from hwmodel.cost.energy import (
     energy_of_netlist,
     interval,
     period_for,
-    port_bits,
+    port_words,
 )
 from hwmodel.sim.gates import build_gates
 from hwmodel.sim.stimulus import operands
@@ -135,7 +135,7 @@ def estimate_energy(
     stream = operands(spec, stimulus, max(vectors, GLITCH_VECTORS), seed)
     gates = build_gates(netlist, library)
     window = slice(RESET_CYCLES + LATENCY, RESET_CYCLES + stream.a_codes.size)
-    found = simulate_lanes(gates, port_bits(gates, spec, stream), window)
+    found = simulate_lanes(gates, port_words(gates, spec, stream), window)
     checked = check_outputs(gates, spec, stream, found.outputs)
     leakage = found.leakage * clock_ns * 1e-3  # nW * ns = 1e-18 J
     parts = np.stack([found.internal, found.switching, found.clock, leakage])

@@ -6,6 +6,7 @@ from tiny_netlists import mapped_mac, tiny
 
 from hwmodel.errors import HwmodelError
 from hwmodel.sim.activity import simulate_gates
+from hwmodel.sim.bit_words import words_of
 from hwmodel.sim.gates import build_gates
 from hwmodel.sim.zero_delay import simulate_lanes
 from hwmodel.technology import load_library, read_netlist
@@ -18,7 +19,7 @@ def library():
 
 def assert_equal(gates, stimulus, window):
     events = simulate_gates(gates, stimulus, 4.0, zero_delay=True, count=window)
-    lanes = simulate_lanes(gates, stimulus, window)
+    lanes = simulate_lanes(gates, words_of(stimulus), window)
     assert lanes.cycles.sum() == events.internal[window].size
     for name, expected in (
         ("internal", events.internal),
@@ -29,7 +30,7 @@ def assert_equal(gates, stimulus, window):
         found = np.average(getattr(lanes, name), weights=lanes.cycles)
         assert found == pytest.approx(expected[window].mean(), rel=1e-12), name
     np.testing.assert_array_equal(lanes.toggles, events.toggles)
-    np.testing.assert_array_equal(lanes.outputs, events.outputs)
+    np.testing.assert_array_equal(lanes.outputs, words_of(events.outputs))
     np.testing.assert_allclose(lanes.by_instance, events.by_instance, rtol=1e-9, atol=1e-9)
 
 
@@ -68,5 +69,5 @@ def test_a_state_that_never_forgets(library):
 
 def test_a_stimulus_of_the_wrong_shape_is_refused(library):
     gates = build_gates(read_netlist(mapped_mac(4, 16)[0], library), library)
-    with pytest.raises(HwmodelError, match=r"shape \(T, 11\)"):
-        simulate_lanes(gates, np.zeros((5, 3), np.uint8))
+    with pytest.raises(HwmodelError, match=r"shape \(T, 1\), 11 bits"):
+        simulate_lanes(gates, np.zeros((5, 3), np.uint64))
