@@ -135,8 +135,10 @@ class _Writer:
         else:
             self._flip_flop()
             low = self.states[(self.states >> clock & 1) == 0]
-            variables = [[*words, word] for words, word in zip((self.old, self.new), self.stored,
-                                                               strict=True)]
+            variables = [
+                [*words, word]
+                for words, word in zip((self.old, self.new), self.stored, strict=True)
+            ]
             basis, places = [np.ones(low.size)], [0]
             rise = self._mean(basis, places, variables[0], low, None)
             last = self._mean(basis, places, variables[1], low, None)
@@ -310,8 +312,7 @@ class _Writer:
             columns.append(np.all([states >> p & 1 for p in members], axis=0).astype(np.float64))
             products.append(members)
         # The first columns that span all functions: those that add something to the ones before.
-        triangle = np.linalg.qr(np.stack(columns, 1), mode="r")
-        chosen_columns = _leading(triangle)
+        chosen_columns = _leading(np.stack(columns, 1))
         inverse = np.linalg.inv(np.stack([columns[c] for c in chosen_columns], 1))
         if table is not None:
             size = np.abs(inverse @ table)
@@ -337,16 +338,16 @@ class _Writer:
         return result
 
 
-def _leading(triangle: Floats) -> list[int]:
-    """Columns of a row-echelon-like factor that do not depend on those before them."""
+def _leading(matrix: Floats) -> list[int]:
+    """Columns that do not depend on those before them."""
     chosen: list[int] = []
     basis: list[Floats] = []
-    for column in range(triangle.shape[1]):
-        rest = triangle[:, column].copy()
+    for number, column in enumerate(matrix.T):
+        rest = column.copy()
         for direction in basis:
             rest -= direction * (direction @ rest)
         size = float(np.linalg.norm(rest))
         if size > _SMALL:
             basis.append(rest / size)
-            chosen.append(column)
+            chosen.append(number)
     return chosen

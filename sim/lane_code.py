@@ -2,7 +2,7 @@
 
 import functools
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,7 +207,7 @@ class _Assembly:
             evaluate=np.array(
                 [[*sections[2 * program_of[i]], *given[i]] for i in evaluated], np.int32
             ).reshape(-1, 4),
-            count=np.array(
+            counting=np.array(
                 [
                     [*sections[2 * program_of[i] + 1], *given[i], self.first[i]]
                     for i in self.order.tolist()
@@ -231,11 +231,14 @@ class _Assembly:
         change_at = _starts(size * np.diff(g.outputs_at))
         own_at = _starts(size)
         worth = Worth(
-            *(np.zeros(self.slots) for _ in range(4)),
-            np.zeros(g.kind.size),
-            0.0,
-            np.zeros(self.slots, np.int32),
-            np.full(self.slots, -1, np.int32),
+            internal=np.zeros(self.slots),
+            switching=np.zeros(self.slots),
+            clock=np.zeros(self.slots),
+            leakage=np.zeros(self.slots),
+            idle_clock=np.zeros(g.kind.size),
+            idle_leakage=0.0,
+            owner=np.zeros(self.slots, np.int32),
+            toggled=np.full(self.slots, -1, np.int32),
         )
         one = np.full(self.nets, -1, np.int64)
         by_pin = np.zeros(self.nets)
@@ -277,7 +280,7 @@ class _Assembly:
         changing = one >= 0
         np.add.at(worth.leakage, one[changing], by_pin[changing])
         idle += float(by_pin[~changing] @ self.still.value[~changing])
-        return Worth(**{**vars(worth), "idle_leakage": idle})
+        return replace(worth, idle_leakage=idle)
 
 
 def _starts(sizes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwmodel.compiled import jit
-from hwmodel.sim.logic_programs import AND, AND_NOT, COPY, COUNT, COUNT_AND, INVERTED, OR, XOR
+from hwmodel.sim.logic_programs import AND, AND_NOT, COUNT, COUNT_AND, INVERTED, OR, XOR
 from hwmodel.sim.wheel import Words, ones
 
 __all__ = ["LANES", "STEPS", "WORDS", "LaneCode", "LaneRun", "run_lanes"]
@@ -36,7 +36,7 @@ class LaneCode(NamedTuple):
 
     code: Ints  # instructions of all programs
     evaluate: Ints  # [evaluation, 4]: first instruction, end, first place, places
-    count: Ints  # [cell or port, 5]: the same, and the first counter
+    counting: Ints  # [cell or port, 5]: the same, and the first counter
     clocked: int  # evaluations from the first on that read what stood before the clock's edge
     places: Places  # in memory, of the words that are given to a program, in the first cycle kept
     held: Ints  # rows that the clock's edge changes
@@ -58,6 +58,16 @@ class LaneRun(NamedTuple):
 
 
 @jit
+def _place(
+    places: Places, first: int, given: int, word: int, results: np.uint64, size: np.uint64
+) -> np.uint64:
+    """Place in memory of a word of a program; results take `size` words each."""
+    if word <= given:
+        return places[first + word - 1]
+    return results + np.uint64(word - given - 1) * size
+
+
+@jit
 def _evaluate(code: Ints, part: Ints, places: Places, memory: Words, base: int, step: int) -> None:
     """Evaluate cells in one of the cycles kept."""
     shift = np.uint64(step) * _W
@@ -68,18 +78,9 @@ def _evaluate(code: Ints, part: Ints, places: Places, memory: Words, base: int, 
         for k in range(part[e, 0], part[e, 1]):
             operation = code[k, 0]
             to, a, b = code[k, 1], code[k, 2], code[k, 3]
-            if to <= given:
-                d = places[first + to - 1] + shift
-            else:
-                d = results + np.uint64(to - given - 1) * _W
-            if a <= given:
-                x = places[first + a - 1] + shift
-            else:
-                x = results + np.uint64(a - given - 1) * _W
-            if b <= given:
-                y = places[first + b - 1] + shift
-            else:
-                y = results + np.uint64(b - given - 1) * _W
+            d = _place(places, first, given, to, results, _W) + (shift if to <= given else _NONE)
+            x = _place(places, first, given, a, results, _W) + (shift if a <= given else _NONE)
+            y = _place(places, first, given, b, results, _W) + (shift if b <= given else _NONE)
             flip = _ALL if operation & INVERTED else _NONE
             operation &= INVERTED - 1
             if operation == AND:
@@ -118,16 +119,10 @@ def _count(
         for k in range(part[e, 0], part[e, 1]):
             operation = code[k, 0]
             to, a, b = code[k, 1], code[k, 2], code[k, 3]
-            if a <= given:
-                x = places[first + a - 1]
-            else:
-                x = results + np.uint64(a - given - 1) * _B
-            if b <= given:
-                y = places[first + b - 1]
-            else:
-                y = results + np.uint64(b - given - 1) * _B
+            x = _place(places, first, given, a, results, _B)
+            y = _place(places, first, given, b, results, _B)
             if operation < COUNT:
-                d = results + np.uint64(to - given - 1) * _B
+                d = _place(places, first, given, to, results, _B)
                 if operation == AND:
                     for j in range(_B):
                         memory[d + j] = memory[x + j] & memory[y + j]
@@ -146,16 +141,16 @@ def _count(
                     found = np.int64(0)
                     if operation == COUNT:
                         for t in range(_T):
-                            j = t * _W + w
-                            found += np.int64(ones(memory[x + j] & counted[j]))
+                            at = t * _W + w
+                            found += np.int64(ones(memory[x + at] & counted[at]))
                     elif operation == COUNT_AND:
                         for t in range(_T):
-                            j = t * _W + w
-                            found += np.int64(ones(memory[x + j] & memory[y + j] & counted[j]))
+                            at = t * _W + w
+                            found += np.int64(ones(memory[x + at] & memory[y + at] & counted[at]))
                     else:
                         for t in range(_T):
-                            j = t * _W + w
-                            found += np.int64(ones(memory[x + j] & ~memory[y + j] & counted[j]))
+                            at = t * _W + w
+                            found += np.int64(ones(memory[x + at] & ~memory[y + at] & counted[at]))
                     counts[slot, w] += found
 
 
@@ -198,7 +193,9 @@ def run_lanes(
         Receive all words before the first own cycle, and after the last one.
     """
     stimulus, starts, length, warm_up, window = run
-    code, evaluate, count, clocked, places, held, input_rows, output_rows, still, words, _ = lanes
+    code, evaluate, counting, clocked, places, held, input_rows, output_rows, still, words, _ = (
+        lanes
+    )
     rows = still.size
     base = rows * ROW
     memory = np.zeros(base + words * _BLOCK, np.uint64)
@@ -261,7 +258,7 @@ def run_lanes(
                             if 0 <= cycle < cycles:
                                 outputs[cycle, low // LANES] = square[lane]
         if step >= 0:
-            _count(code, count, places, memory, base, counted, counts)
+            _count(code, counting, places, memory, base, counted, counts)
         last = WORDS * (end - step)
         for row in range(rows):
             at = row * ROW

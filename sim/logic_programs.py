@@ -10,8 +10,20 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AND", "AND_NOT", "COPY", "COUNT", "COUNT_AND", "COUNT_AND_NOT", "FALSE", "INVERTED"]
-__all__ += ["OR", "TRUE", "XOR", "Program"]
+__all__ = [
+    "AND",
+    "AND_NOT",
+    "COPY",
+    "COUNT",
+    "COUNT_AND",
+    "COUNT_AND_NOT",
+    "FALSE",
+    "INVERTED",
+    "OR",
+    "TRUE",
+    "XOR",
+    "Program",
+]
 
 # Operations: result or slot, first operand, second operand.
 AND, AND_NOT, OR, XOR, COPY, COUNT, COUNT_AND, COUNT_AND_NOT = range(8)
@@ -109,9 +121,7 @@ class Program:
             return self.function(np.where(care_low, low, high), care_low | care_high, rest)
         if not ((low ^ ~high) & care_low & care_high).any():
             merged = np.where(care_low, low, ~high)
-            return self.differ(
-                variables[-1], self.function(merged, care_low | care_high, rest)
-            )
+            return self.differ(variables[-1], self.function(merged, care_low | care_high, rest))
         switch = variables[-1]
         if care_low.all() and care_high.all():
             # One side within the other saves an operation.
@@ -147,7 +157,7 @@ class Program:
         """Return the instructions, and how many words of results they need at a time."""
         code = self._without_copies()
         last: dict[int, int] = {}
-        for k, (operation, to, a, b) in enumerate(code):
+        for k, (_, _, a, b) in enumerate(code):
             last[a] = last[b] = k
         place: dict[int, int] = {}
         free: list[int] = []

@@ -148,16 +148,17 @@ class _Run:
 
     def result(self, gates: GateNetlist) -> Switching:
         worth = self.netlist.worth
-        counted = np.zeros(self.stimulus.shape[0], bool)
-        counted[slice(*self.window)] = True
-        cycles = np.array([self._own(batch, counted) for batch in self.batches], np.int64)
+        own = self.starts[: len(self.batches)]
+        cycles = np.clip(own + self.length, *self.window) - np.clip(own, *self.window)
+        cycles = cycles.sum(axis=1)
         per = np.maximum(cycles, 1)
         counts = self.counts.transpose(0, 2, 1).reshape(self.groups * WORDS, -1)[: cycles.size]
         total = counts.sum(axis=0)
         instances = worth.idle_clock.size
 
         def by_owner(prices: Floats) -> Floats:
-            return np.bincount(worth.owner, total * prices, instances + 1)[:instances]
+            sums = np.bincount(worth.owner, total * prices, instances + 1)
+            return np.asarray(sums[:instances], np.float64)
 
         moves = worth.toggled >= 0
         nets = gates.design.netlist.net_count
@@ -181,6 +182,3 @@ class _Run:
                 axis=1,
             ),
         )
-
-    def _own(self, starts: NDArray[np.int64], counted: NDArray[np.bool_]) -> int:
-        return int(sum(counted[start : start + self.length].sum() for start in starts))
