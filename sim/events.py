@@ -213,11 +213,14 @@ def run_stretch(
     now: State,
     begun: State,
     tally: Tally,
+    log: NDArray[np.int64],
 ) -> int:
     """Run the cycles from ``cycles[0]`` up to ``cycles[2]``; those from ``cycles[1]`` on count.
 
     The state at ``cycles[1]`` is left in `begun`, the last one in `now`. Toggles are counted
-    within `window`. Returns -1, or the cycle that did not settle within the wheel's size.
+    within `window`. Changes of nets are written to `log` (cycle, time in quanta, net, new value)
+    as far as it has rows, from cycle ``cycles[1]`` on. Returns -1, or the cycle that did not
+    settle within the wheel's size.
     """
     # Taken out of their tuples once: reaching into a tuple counts references each time.
     value, inside = now
@@ -231,6 +234,7 @@ def run_stretch(
     settled = value.copy()
     changed = np.zeros(input_nets.size, np.int32)
     size = bucket.size
+    logged = 0
     for cycle in range(cycles[0], cycles[2]):
         if cycle == cycles[1]:
             begun.value[:] = value
@@ -286,6 +290,12 @@ def run_stretch(
             if counted:
                 toggles[net, new] += 1
             switching += charge[net, new]
+            if logged < log.shape[0] and cycle >= cycles[1]:
+                log[logged, 0] = cycle
+                log[logged, 1] = time
+                log[logged, 2] = net
+                log[logged, 3] = new
+                logged += 1
             for k in range(fanout_at[net], fanout_at[net + 1]):
                 i = readers[k, _INSTANCE]
                 state = inside[i] ^ readers[k, _MASK]
