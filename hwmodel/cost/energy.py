@@ -8,13 +8,14 @@ netlist that computes something else has no energy per MAC.
 import importlib.metadata
 import math
 import statistics
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwmodel.arithmetic import simulate
+from hwmodel.cost.energy_record import EnergyRecord, conditions
 from hwmodel.errors import HwmodelError
 from hwmodel.sim.activity import simulate_gates
 from hwmodel.sim.bit_words import bits_of, words_of, words_of_codes
@@ -35,6 +36,7 @@ __all__ = [
     "DEFAULT_VECTORS",
     "LATENCY",
     "LEAST_VECTORS",
+    "METHOD_VERSION",
     "RESET_CYCLES",
     "EnergyResult",
     "Synthesised",
@@ -48,7 +50,7 @@ __all__ = [
 
 DEFAULT_VECTORS = 64 * ACCUMULATION_LENGTH
 # Raise when the same netlist and stimulus give other figures than before.
-_VERSION = 3
+METHOD_VERSION = 3
 RESET_CYCLES = 3
 # Edges from the cycle in which operands are applied to the one at whose end acc holds their sum.
 LATENCY = 2
@@ -57,85 +59,26 @@ _LEAST_ACCUMULATIONS = 8
 LEAST_VECTORS = _LEAST_ACCUMULATIONS * ACCUMULATION_LENGTH
 
 
-@dataclass(frozen=True)
-class EnergyResult:
-    """Energy of a unit, with all that it holds for.
+@dataclass(frozen=True, kw_only=True)
+class EnergyResult(EnergyRecord):
+    """Energy of a unit, glitches included; the interval is from means of whole accumulations.
 
     Attributes
     ----------
-    spec, library, corner, wire_load, structure : str
-        Unit, technology and implementation.
-    stimulus, stimulus_description : str
-        The operand stream.
-    clock_ns : float
-        Clock period; leakage energy is proportional to it.
     fj_per_mac : float
         Total energy in fJ for each multiply-accumulate.
-    interval : tuple of float
-        95 % confidence interval of it, from the means of whole accumulations.
-    internal_fj, switching_fj, clock_fj, leakage_fj : float
-        Its parts: inside cells at data events; charging nets that the unit drives (output ports
-        with their load included); the clock inside flip-flops and on their clock pins (no clock
-        tree); leakage by state.
-    glitch_share : float
-        Part of `fj_per_mac` that would not be spent if gates had no delay.
-    toggles_per_cycle, functional_toggles_per_cycle : float
-        Changes of nets in a cycle, the clock apart; and those that remain without delays.
+    functional_toggles_per_cycle : float
+        Changes of nets in a cycle that remain without delays.
     nets : int
         Nets of the netlist, constants apart.
     nets_annotated : float
         Share of them that the simulation follows.
-    vectors : int
-        Multiply-accumulates simulated.
-    outputs_checked : int
-        Accumulator codes that were compared with the golden model (all equal, or there is no
-        result).
-    provenance : dict
-        Tool versions, hashes and conditions.
     """
 
-    spec: str
-    library: str
-    corner: str
-    wire_load: str
-    structure: str
-    stimulus: str
-    stimulus_description: str
-    clock_ns: float
     fj_per_mac: float
-    interval: tuple[float, float]
-    internal_fj: float
-    switching_fj: float
-    clock_fj: float
-    leakage_fj: float
-    glitch_share: float
-    toggles_per_cycle: float
     functional_toggles_per_cycle: float
     nets: int
     nets_annotated: float
-    vectors: int
-    outputs_checked: int
-    provenance: dict[str, Any]
-
-    @property
-    def split(self) -> dict[str, float]:
-        """Parts of `fj_per_mac` by name."""
-        return {
-            "internal": self.internal_fj,
-            "switching": self.switching_fj,
-            "clock": self.clock_fj,
-            "leakage": self.leakage_fj,
-        }
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON can hold it."""
-        return asdict(self) | {"interval": list(self.interval)}
-
-    @classmethod
-    def from_dict(cls, entry: dict[str, Any]) -> "EnergyResult":
-        """Record of what `to_dict` gave."""
-        low, high = entry["interval"]
-        return cls(**{**entry, "interval": (low, high)})
 
 
 class Synthesised(Protocol):
@@ -306,13 +249,8 @@ def energy_of_netlist(
     cycles = per_cycle.size
     nets, share = _annotated(gates)
     return EnergyResult(
-        spec=spec.name,
-        library=library.name,
-        corner=library.corner,
-        wire_load=library.wire_load.name,
+        **conditions(spec, library, stimulus),
         structure=structure,
-        stimulus=stimulus.name,
-        stimulus_description=stimulus.description,
         clock_ns=clock,
         fj_per_mac=total,
         interval=interval(total, _accumulations(per_cycle)),
@@ -325,13 +263,12 @@ def energy_of_netlist(
         functional_toggles_per_cycle=float(ideal.toggles.sum()) / cycles,
         nets=nets,
         nets_annotated=share,
-        vectors=int(stimulus.a_codes.size),
         outputs_checked=checked,
         provenance={
             "how": "measured",
             "method": "event-driven gate-level simulation, NLDM delays, inertial",
             "hwmodel": importlib.metadata.version("hwmodel"),
-            "method_version": _VERSION,
+            "method_version": METHOD_VERSION,
             "library_sha256": library.sha256,
             "netlist_sha256": netlist.sha256(),
             "stimulus_sha256": stimulus.sha256(),
@@ -408,7 +345,7 @@ def measure_energy(
     clock_ns = period_for(spec, synthesis_result, clock_ns)
     structure = str(synthesis_result.structure)
     key = content_key(
-        version=_VERSION,
+        version=METHOD_VERSION,
         spec=spec.name,
         netlist=netlist.sha256(),
         library=library.sha256,
