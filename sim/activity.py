@@ -51,6 +51,8 @@ class Activity:
     by_instance : array of shape (instances, 3)
         Energy in fJ of all counted cycles by the instance that spends it: internal, switching
         (of the nets that it drives) and clock (inside flip-flops, their clock pins apart).
+    leakage_by_instance : array of shape (instances,)
+        Mean leakage power in nW at the ends of the counted cycles.
     """
 
     internal: NDArray[np.float64]
@@ -61,6 +63,7 @@ class Activity:
     functional: NDArray[np.int64]
     outputs: NDArray[np.uint8]
     by_instance: NDArray[np.float64]
+    leakage_by_instance: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +139,7 @@ class _Pieces:
             np.zeros((self.nets, 2), np.int64),
             np.zeros(self.nets, np.int64),
             np.zeros(self.nets),
+            np.zeros(instances),
             np.zeros(instances),
             np.zeros(instances),
         )
@@ -226,6 +230,8 @@ def simulate_gates(
         functional=functional[own],
         outputs=run.outputs,
         by_instance=_by_instance(gates, tallies, toggles),
+        leakage_by_instance=np.sum([tally.leaked for tally in tallies], axis=0)
+        / max(run.window[1] - run.window[0], 1),
     )
 
 

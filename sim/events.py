@@ -61,6 +61,7 @@ class Tally(NamedTuple):
     spent: Floats  # [net]: fJ inside the driving cell, of counted cycles
     spent_own: Floats  # [instance]: fJ of changes of its inputs, of counted cycles
     spent_clock: Floats  # [instance]: fJ of the clock's edges, of counted cycles
+    leaked: Floats  # [instance]: sum over counted cycles of nW at their ends
 
 
 @jit
@@ -227,7 +228,7 @@ def run_stretch(
     readers, change_of, cost_of, own, clocked = tables[:5]
     state_at, flips, rise, fall, leakage_of = tables[5:]
     charge, fanout_at, output_nets, order = g.charge, g.fanout_at, g.output_nets, g.order
-    energy, outputs, toggles, functional, spent, spent_own, spent_clock = tally
+    energy, outputs, toggles, functional, spent, spent_own, spent_clock, leaked = tally
     input_nets, output_bits = g.input_nets, g.output_bits
     flip_flops, gates = g.flip_flops, g.gates
     link, cost_due, bucket, filled = wheel
@@ -323,10 +324,12 @@ def run_stretch(
         if not fallen:
             clock += _fall(clocked, state_at, fall, inside, spent_clock, counted)
         leakage = 0.0
-        for i in flip_flops:
-            leakage += leakage_of[state_at[i] + inside[i]]
-        for i in gates:
-            leakage += leakage_of[state_at[i] + inside[i]]
+        for part in range(2):
+            for i in flip_flops if part == 0 else gates:
+                power = leakage_of[state_at[i] + inside[i]]
+                leakage += power
+                if counted:
+                    leaked[i] += power
         if counted:
             for net in range(value.size):
                 functional[net] += value[net] ^ settled[net]
