@@ -22,6 +22,7 @@ Examples:
   hwmodel energy mac-int8-int8-int32 --stimulus gaussian,relu,sparse90,captured-ws
   hwmodel energy mac-int8-int8-int32 --fast
   hwmodel energy mac-int8-int8-int32 --blocks
+  hwmodel energy mac-int8-int8-int32 --vcd activity.vcd
 """
 
 
@@ -59,6 +60,13 @@ Examples:
     help="Shares of the building blocks instead, in a netlist that keeps them apart.",
 )
 @click.option(
+    "--vcd",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write every event to a value-change dump instead, and beside it the netlist as Verilog"
+    " (suffix .v), for another power tool.  [default: 1024 products]",
+)
+@click.option(
     "--json",
     "as_json",
     is_flag=True,
@@ -74,6 +82,7 @@ def command(
     seed: int,
     fast: bool,
     blocks: bool,
+    vcd: Path | None,
     as_json: bool,
 ) -> None:
     """Measure the energy of one multiply-accumulate of the unit SPEC.
@@ -83,6 +92,7 @@ def command(
     The accumulator is compared with the golden model in the same run.
     """
     from hwmodel.cli.progress import progress_bar
+    from hwmodel.cost.activity_files import DUMP_VECTORS, write_activity
     from hwmodel.cost.block_energy import BLOCK_VECTORS, block_energy
     from hwmodel.cost.energy import DEFAULT_VECTORS, LEAST_VECTORS, measure_energy
     from hwmodel.cost.fast_energy import FAST_VECTORS, estimate_energy
@@ -99,6 +109,8 @@ def command(
         raise HwmodelError(
             f"expected at least {LEAST_VECTORS} vectors for an energy, but {vectors} came"
         )
+    if vcd and (fast or blocks or as_json or len(names) > 1):
+        raise click.UsageError("--vcd goes with one stimulus and without --fast, --blocks, --json")
     cells = chosen_library(library, liberty)
     if not cells.has_power:
         raise HwmodelError(
@@ -109,6 +121,12 @@ def command(
         synthesised = synthesize(
             unit, cells, clock, progress=lambda _, done, known: tell(done, known)
         )
+    if vcd:
+        products = DUMP_VECTORS if vectors is None else vectors
+        netlist = write_activity(unit, synthesised, vcd, names[0], clock, products, seed, cells)
+        click.echo(f"wrote {vcd}: {products} products of the stimulus {names[0]}, with delays")
+        click.echo(f"wrote {netlist}: the netlist, with the same names")
+        return
     if blocks:
         products = BLOCK_VECTORS if vectors is None else vectors
         found = block_energy(unit, synthesised, names[0], products, seed, cells)
@@ -177,7 +195,13 @@ def _print(result: "EnergyResult | FastEnergy") -> None:
 def _blocks_text(found: "BlockEnergy") -> str:
     """Shares as lines of text."""
     lines = [f"unit        {found.spec}  ({found.structure}, {found.recipe})"]
-    lines += [f"  {name:<10}{100 * share:6.1f} %" for name, share in found.shares.items()]
+    lines.append(f"clock       {found.clock_ns:.3f} ns")
+    lines.append(f"{'':<12}{'dynamic':>10}{'leakage':>10}")
+    for name in dict.fromkeys([*found.shares, *found.leakage_shares]):
+        share, leakage = (part.get(name, 0.0) for part in (found.shares, found.leakage_shares))
+        lines.append(f"  {name:<10}{100 * share:8.1f} %{100 * leakage:8.1f} %")
+    dynamic, leakage = found.dynamic_fj_per_mac, found.leakage_fj_per_mac
+    lines.append(f"  {'together':<10}{dynamic:7.1f} fJ{leakage:7.1f} fJ")
     return "\n".join([*lines, f"note        {found.note}"])
 
 
