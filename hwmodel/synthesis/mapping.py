@@ -20,7 +20,7 @@ __all__ = ["Mapped", "load_netlist", "map_blocks", "map_design", "size_mapped", 
 
 # Part of every key: raise it when the meaning of a stored run changes.
 _VERSION = 1
-_SIZING_VERSION = 5
+_SIZING_VERSION = 6
 # Growing cells brings a netlist to half of its delay or so; slower ones are left as they are.
 _HOPELESS = 3.0
 _KIND = "mapping"
