@@ -65,6 +65,14 @@ def test_a_netlist_with_one_wrong_gate_is_refused(mapped_small, library):
         check_netlist(SMALL, read_netlist(wrong, library), library)
 
 
+def test_a_netlist_without_the_highest_bit_of_its_sum_is_refused(mapped_small, library):
+    _, netlist = mapped_small
+    wrong = copy.deepcopy(netlist)
+    wrong["modules"][TOP]["ports"]["acc"]["bits"].pop()
+    with pytest.raises(ToolError, match=r"has 11 bits at its output acc, expected 12"):
+        check_netlist(SMALL, read_netlist(wrong, library), library)
+
+
 def test_a_finished_run_is_not_made_again(mapped_small, library, store, monkeypatch):
     monkeypatch.setattr(mapping, "run_yosys", lambda *_: pytest.fail("ran again"))
     mapped, _ = mapped_small
