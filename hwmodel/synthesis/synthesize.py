@@ -94,7 +94,7 @@ def _finish(
     rtlil = rtlil_of(spec, best.structure)
     # The dearest script says no more about the shares of the blocks than the cheap one does.
     quick = replace(best.recipe, script="amap") if best.recipe.script == "deep" else best.recipe
-    blocks = map_blocks(rtlil, top, block_modules(rtlil, top), quick, library)
+    blocks = map_blocks(rtlil, top, block_modules(rtlil, top), quick, library, store)
     mapped = best.mapped
     total = sum(blocks.values())
     provenance = {

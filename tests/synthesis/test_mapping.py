@@ -137,7 +137,7 @@ def test_blocks_hold_all_registers_and_about_the_whole_area(mapped_small, librar
     rtlil = design()
     children = block_modules(rtlil, TOP)
     recipe = Recipe("amap", complement=True)
-    blocks = map_blocks(rtlil, TOP, children, recipe, library)
+    blocks = map_blocks(rtlil, TOP, children, recipe, library, store)
     flat = map_design(rtlil, TOP, recipe, library, store)
     assert blocks["registers"] == pytest.approx(flat.register_area_um2)
     assert "multiply" in blocks
