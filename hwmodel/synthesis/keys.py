@@ -29,6 +29,7 @@ _DECIDING = {
             "recipes",
             "mapping",
             "flow",
+            "converted",
             "polish",
             "moves",
             "sizing",
