@@ -6,7 +6,6 @@ Every run is kept in the store, so an interrupted search goes on where it was, s
 may share one, and the clocks of a unit share what does not depend on the clock.
 """
 
-import functools
 import math
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -15,8 +14,9 @@ from typing import Concatenate, ParamSpec
 
 from hwmodel.errors import HwmodelError, ToolError
 from hwmodel.parallel import core_count
-from hwmodel.rtl import Structure, structures_for, to_rtlil
+from hwmodel.rtl import Structure, structures_for
 from hwmodel.store import Store
+from hwmodel.synthesis.designs import rtlil_of
 from hwmodel.synthesis.mapping import Mapped, map_design, size_mapped, speed_for_free
 from hwmodel.synthesis.recipes import (
     DEFAULT_FLOW,
@@ -58,8 +58,10 @@ _WORTH = 1.02
 # Mapping a structure for speed costs at least so much of its area: where a netlist was found that
 # is smaller, that is not tried.
 _STRAINED = 1.1
-# Netlists grown towards a clock at a time; those slower by the factor are not.
-_GROWN, _HOPELESS = 5, 2.5
+# Netlists slower than the clock by this factor are tried after all others.
+_HOPELESS = 2.5
+# Netlists grown towards a clock at a time; those slower by the factor never get there.
+_GROWN, _REACH = 5, 2.1
 # Share of its area that a netlist may keep at most when it is sized, and one that was mapped for
 # speed and has time to spare: those that stay larger than the best are not sized.
 _SHRINKS, _SLIMS = 0.98, 0.85
@@ -129,12 +131,6 @@ class Search:
     baseline: Candidate | None
     tried: tuple[Candidate, ...]
     failures: tuple[str, ...]
-
-
-@functools.lru_cache(maxsize=256)
-def rtlil_of(spec: UnitSpec, structure: Structure) -> str:
-    """RTLIL of a unit; made once a process, for Amaranth takes as long as mapping."""
-    return to_rtlil(spec, structure)
 
 
 def operator_structure(spec: UnitSpec) -> Structure:
@@ -274,7 +270,7 @@ def _size(pool: "_Pool", tried: list[Candidate], clock: float) -> None:
     for candidate in sorted(tried, key=lambda c: c.promise(clock)):
         mapped = candidate.mapped
         figures = (round(mapped.area_um2, 3), round(mapped.delay_ns, 6))
-        if mapped.delay_ns > clock * _HOPELESS or figures in pool.sized:
+        if mapped.delay_ns > clock * _REACH or figures in pool.sized:
             continue
         late = mapped.delay_ns > clock
         # Those that follow promise less still.
@@ -367,7 +363,7 @@ class _Pool:
     def _one(self, structure: Structure, recipe: Recipe) -> Candidate:
         top = self._spec.identifier
         try:
-            rtlil = rtlil_of(self._spec, structure)
+            rtlil = rtlil_of(self._spec, structure, self._store)
             mapped = map_design(rtlil, top, recipe, self._library, self._store)
             # Towards a clock, sizing waits until the best are known.
             if recipe.script != DEFAULT_FLOW and self._clock_ns is None and not self._stopped:
