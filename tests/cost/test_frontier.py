@@ -40,6 +40,7 @@ def short_policy(monkeypatch):
     monkeypatch.setattr(search, "refining_recipes", lambda clock: (FAST,))
     monkeypatch.setattr(search, "deepened", lambda recipe: recipe)
     monkeypatch.setattr(search, "speed_recipes", lambda clock: ())
+    monkeypatch.setattr(search, "hasty_recipes", lambda clock: ())
     monkeypatch.setattr(search, "hurried_screening", lambda clock: ())
     monkeypatch.setattr(search, "hurried_recipes", lambda clock: ())
 
