@@ -126,7 +126,7 @@ def _compiled(function: str) -> tuple[tuple[str, ...], Callable[..., int]]:
     pins = tuple(sorted(variables(function)))
     names = {pin: _Text(f"x{place}") for place, pin in enumerate(pins)}
     # The parser works on whatever has the operators: here, on the text of expressions.
-    body = parse_function(function, names, 1)  # type: ignore[arg-type]
+    body: Any = parse_function(function, names, 1)  # type: ignore[arg-type]
     if isinstance(body, int):
         body = _Text("ones" if body else "0")
     made: Callable[..., int] = eval(f"lambda ones, {', '.join(names.values())}: {body}")
