@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,7 @@ def rows_of_products() -> list[Row]:
     for name in (
         *("mac-int8-int8-int32", "mac-e4m3-e4m3-exact", "mac-e5m2-e5m2-exact"),
         *("mac-e4m3-e4m3-fp16", "mac-e4m3-e4m3-fp32", "mac-e4m3-e4m3-bf16", "mac-e4m3-e4m3-e5m2"),
+        *("mac-e4m3-e4m3-e4m3", "mac-e5m2-e5m2-e5m2", "mac-int8-int8-fp16"),
         *("mac-e4m3-e4m3-align16w25_fp32", "mac-e4m3-e4m3-align32w14_fp32-towardzero"),
         *("mac-e4m3-e4m3-chunk64_fp16_fp32", "mac-e4m3-e4m3-chunk128_align32w14_fp32_fp32"),
     ):
@@ -152,6 +154,39 @@ def rows_of_products() -> list[Row]:
     return rows
 
 
+def rows_of_two_cores() -> list[Row]:
+    """The package's own threads beside a copy by two threads; more numbers, for there is more."""
+    rng = np.random.default_rng(3)
+    x = (rng.standard_normal(4 * SIZE) * 3).astype(np.float32)
+    copy = np.empty_like(x)
+    halves = [slice(0, 2 * SIZE), slice(2 * SIZE, None)]
+    rows = []
+
+    def add(task: str, who: str, action: Callable[[], object], count: int = x.size) -> None:
+        rows.append({"task": f"{task}, two cores", "who": who, "rate": count / best(action) / 1e6})
+
+    os.environ["OMP_NUM_THREADS"] = "2"  # which the package asks each time
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            add(
+                "values, E4M3",
+                "memory copy",
+                lambda: list(pool.map(lambda half: np.copyto(copy[half], x[half]), halves)),
+            )
+        fmt, block = hwmodel.format("e4m3"), hwmodel.block("mxfp8e4m3")
+        add("values, E4M3", "hwmodel", lambda: fmt.quantize(x))
+        add("codes, E4M3", "hwmodel", lambda: fmt.encode(x))
+        lines = x.reshape(-1, 1024)
+        add("values, MXFP8E4M3", "hwmodel", lambda: block.quantize(lines))
+        spec = hwmodel.unit("mac-e4m3-e4m3-fp16")
+        square = x[: SIDE * SIDE].reshape(SIDE, SIDE)
+        a, b = spec.a.encode(square), spec.b.encode(square.T)
+        add(f"matrix product, {spec.name}", "hwmodel", lambda: hwmodel.matmul(a, b, spec), SIDE**3)
+    finally:
+        os.environ["OMP_NUM_THREADS"] = "1"
+    return rows
+
+
 def rows_of_starts() -> list[Row]:
     """Seconds that a user waits: import, and the first rounding in a new process."""
     rows = []
@@ -172,7 +207,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, default=Path("out/benchmarks"))
     folder: Path = parser.parse_args().output
-    rows = rows_of_values() + rows_of_products()
+    rows = rows_of_values() + rows_of_products() + rows_of_two_cores()
     starts = rows_of_starts()
     for row in rows:
         ours = [r["rate"] for r in rows if r["task"] == row["task"] and r["who"] == "hwmodel"]

@@ -9,13 +9,16 @@ share a store. A damaged entry counts as absent, and is named once by each proce
 """
 
 import contextlib
+import errno
 import gzip
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,14 @@ import platformdirs
 
 from hwmodel.errors import HwmodelError
 
-__all__ = ["Store", "atomic_write", "cache_root", "content_key"]
+__all__ = [
+    "Store",
+    "atomic_write",
+    "cache_root",
+    "check_writable",
+    "content_key",
+    "write_together",
+]
 
 
 # Read once: to ask for the mask is to change it, and two threads that asked at the same time could
@@ -55,11 +65,20 @@ def atomic_write(path: Path, data: bytes | str) -> None:
     HwmodelError
         The file could not be written (disk full, no permission).
     """
-    raw = data.encode() if isinstance(data, str) else data
-    temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        _write(path, data)
+    except OSError as error:
+        raise HwmodelError(
+            f"cannot write {path}: {_reason(error)}; free some space or choose another"
+            " folder (results finished so far are kept)"
+        ) from error
+
+
+def _write(path: Path, data: bytes | str) -> None:
+    raw = data.encode() if isinstance(data, str) else data
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
         with os.fdopen(handle, "wb") as file:
             file.write(raw)
             file.flush()
@@ -67,16 +86,106 @@ def atomic_write(path: Path, data: bytes | str) -> None:
         # mkstemp makes files private; a result is for whoever may read the folder.
         Path(temporary).chmod(0o666 & ~_UMASK)
         Path(temporary).replace(path)
-        temporary = None
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"a file stands at {error.filename}, or above it, where a folder is needed"
+    return error.strerror or str(error)
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder that could not be written to, before hours are spent; leaves no trace.
+
+    Raises
+    ------
+    HwmodelError
+        A file stands in its place, or there is no permission or no space.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"\0")
     except OSError as error:
         raise HwmodelError(
-            f"cannot write {path}: {error.strerror or error}; free some space or choose another"
-            " folder (results finished so far are kept)"
+            f"cannot write into {folder}: {_reason(error)}; choose another folder"
         ) from error
     finally:
-        if temporary is not None:
+        for path in missing:
             with contextlib.suppress(OSError):
-                Path(temporary).unlink()
+                path.rmdir()
+
+
+def write_together(folder: Path, files: Mapping[str, bytes | str]) -> list[Path]:
+    """Write files that belong together: all of them or none.
+
+    They are written into a hidden folder first and moved when all are there, in the order given;
+    where one cannot be moved, what stood there before comes back. Name the file last that says
+    that the set is there: a kill between two moves then leaves that one as it was.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if need be; other files in it are not touched.
+    files : mapping of str to bytes or str
+        Contents by file name.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    HwmodelError
+        A file could not be written (disk full, no permission, a folder of its name).
+    """
+    existed = folder.exists()
+    stage: Path | None = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(dir=folder, prefix=".writing-"))
+        for name, data in files.items():
+            _write(stage / name, data)
+        _move_all(stage, folder, tuple(files))
+    except OSError as error:
+        raise HwmodelError(
+            f"cannot write {', '.join(files)} into {folder}: {_reason(error)}; free some space or"
+            " choose another folder (what stood there before is as it was)"
+        ) from error
+    finally:
+        if stage is not None:
+            shutil.rmtree(stage, ignore_errors=True)
+        if not existed:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # only where nothing was put into it
+    return [folder / name for name in files]
+
+
+def _move_all(stage: Path, folder: Path, names: tuple[str, ...]) -> None:
+    aside, moved = stage / "old", list[str]()
+    aside.mkdir()
+    try:
+        for name in names:
+            target = folder / name
+            if target.is_dir():
+                raise IsADirectoryError(errno.EISDIR, f"{name} is a folder there", str(target))
+            if target.exists():
+                target.rename(aside / name)
+            moved.append(name)
+            (stage / name).replace(target)
+    except BaseException:
+        for name in reversed(moved):
+            if (aside / name).exists():
+                (aside / name).replace(folder / name)
+            else:
+                (folder / name).unlink(missing_ok=True)
+        raise
 
 
 class Store:

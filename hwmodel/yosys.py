@@ -19,14 +19,16 @@ import tempfile
 import threading
 from pathlib import Path
 
-from hwmodel.errors import ToolError
+from hwmodel.errors import HwmodelError, ToolError, last_lines
 from hwmodel.store import atomic_write, cache_root
 
 __all__ = ["pyosys_version", "run_yosys", "stop_all"]
 
-# What the child executes. Each line of the script is one command.
+# What the child executes. Each line of the script is one command. An error of Python's own, such as
+# a library that cannot be loaded, is a line of the log like the tool's.
 _CHILD = """\
 import sys
+sys.excepthook = lambda kind, error, trace: print(f"{kind.__name__}: {error}")
 from pyosys import libyosys
 design = libyosys.Design()
 with open(sys.argv[1]) as script:
@@ -37,7 +39,6 @@ print("hwmodel: script complete")
 """
 _COMPLETE = "hwmodel: script complete"
 _SAFE_FOLDER = re.compile(r"[A-Za-z0-9_./-]+")
-_LOG_LINES = 6
 
 # Children now running, so that an interrupted search can end those of its worker threads.
 _running: set[int] = set()
@@ -172,13 +173,20 @@ def _kill_group(pid: int) -> None:
 
 def _failure(what: str, log: str) -> ToolError:
     """Make the error: what happened, the tool's own last lines, and where the log was kept."""
-    handle, name = tempfile.mkstemp(prefix="yosys-", suffix=".log", dir=_log_folder())
-    os.close(handle)
-    atomic_write(Path(name), log)
+    try:
+        handle, name = tempfile.mkstemp(prefix="yosys-", suffix=".log", dir=_log_folder())
+        os.close(handle)
+        atomic_write(Path(name), log)
+        kept = f"its log is kept in {name}"
+    except (OSError, HwmodelError) as error:
+        # The disk may be what the tool failed of; the tool's own words say more than ours.
+        kept = f"its log could not be kept ({getattr(error, 'strerror', None) or error})"
     lines = [line for line in log.splitlines() if line.strip()]
     errors = [line for line in lines if "ERROR" in line or line.startswith("Error")]
-    last = "\n  ".join([*errors[:2], *lines[-_LOG_LINES:]] if errors else lines[-_LOG_LINES:])
-    return ToolError(f"{what}; its log is kept in {name}, and its last lines are:\n  {last}")
+    # What went wrong may stand long before the end.
+    first = "".join(f"\n  {line}" for line in errors[:2])
+    last = last_lines(log)
+    return ToolError(f"{what}; {kept}, and its last lines are:{first}{last}")
 
 
 def _log_folder() -> Path:

@@ -15,8 +15,10 @@ import markupsafe
 from hwmodel.cost.results import Results
 from hwmodel.errors import HwmodelError
 from hwmodel.reports import accuracy_figures, content, cost_figures
+from hwmodel.reports.cells import figure_with_cells, table_with_cells
 from hwmodel.reports.charts import Figure
 from hwmodel.reports.headline import accuracy_sentences, cost_answers
+from hwmodel.reports.stimulus_table import stimulus_sentences, stimulus_table
 from hwmodel.reports.tables import Table
 
 __all__ = ["build_report"]
@@ -32,6 +34,7 @@ _FIGURES = (
 _TABLES = (
     content.main_table,
     content.ratio_summary_table,
+    stimulus_table,
     content.ratio_table,
     content.measurement_table,
     content.energy_table,
@@ -97,8 +100,10 @@ def _move_into_place(new: Path, target: Path, aside: Path) -> None:
 
 
 def _write_all(results: Results, folder: Path) -> None:
-    figures = [figure for draw in _FIGURES if (figure := draw(results)) is not None]
-    tables = {table.name: table for make in _TABLES for table in [make(results)]}
+    drawn = [figure for draw in _FIGURES if (figure := draw(results)) is not None]
+    figures = [figure_with_cells(figure, results) for figure in drawn]
+    made = [table_with_cells(make(results), results) for make in _TABLES]
+    tables = {table.name: table for table in made}
     tables["published_ratios"] = content.published_table()
     (folder / "tables").mkdir()
     (folder / "figures").mkdir()
@@ -125,7 +130,6 @@ def _page(name: str, results: Results, tables: dict[str, Table], figures: list[F
         keep_trailing_newline=True,
     )
     environment.filters["json"] = lambda value: json.dumps(value, indent=1, ensure_ascii=False)
-    first = results.measurements[0] if results.measurements else None
     return environment.get_template(f"{name}.j2").render(
         results=results,
         tables=tables,
@@ -135,8 +139,8 @@ def _page(name: str, results: Results, tables: dict[str, Table], figures: list[F
         else {},
         cost_answers=cost_answers(results),
         accuracy_sentences=accuracy_sentences(results),
-        library=first.library if first else None,
-        corner=first.corner if first else None,
+        stimulus_sentences=stimulus_sentences(results),
+        cells=results.cells,
         score_notes=_score_notes(results),
         command=_command(results),
         version=importlib.metadata.version("hwmodel"),
@@ -162,6 +166,7 @@ def _command(results: Results) -> str:
     plan = results.plan
     parts = ["hwmodel report -o DIR", f"--formats {','.join(plan['formats'])}"]
     parts.append(f"--clock {plan['clock_ns']:g}")
-    if plan["liberty"]:
-        parts.append(f"--liberty {plan['liberty']}")
+    if plan.get("library"):
+        parts.append(f"--library {plan['library']}")
+    parts += [f"--liberty {file}" for file in plan["liberty"] or ()]
     return " ".join(parts)

@@ -47,7 +47,10 @@ def cost_answers(results: Results) -> list[CostAnswer]:
                 name = _ACCUMULATORS.get(accumulator, accumulator)
                 lines.append(f"adding into {name}: {'; '.join(figures)}.")
         if lines:
-            opening = f"Against {operands_and_accumulator(denominator)}, a floating-point MAC takes"
+            opening = (
+                f"In {mine[0].least.library}, against {operands_and_accumulator(denominator)}, a"
+                " floating-point MAC takes"
+            )
             answers.append(CostAnswer(opening, tuple(lines)))
     return answers
 

@@ -17,7 +17,7 @@ from hwmodel.sim.events import State, Tally, event_tables, run_stretch, settle
 from hwmodel.sim.gates import QUANTUM_NS, GateNetlist
 from hwmodel.sim.wheel import make_wheel
 
-__all__ = ["WARM_UP", "Activity", "simulate_gates"]
+__all__ = ["WARM_UP", "Activity", "EventLog", "record_events", "simulate_gates"]
 
 # Cycles that a stretch in the middle runs before those it counts. Within so many our streams
 # clear the accumulator and fill the pipeline, so the state is that of the whole run; this is
@@ -27,6 +27,7 @@ WARM_UP = 72
 _WORTHWHILE = 256
 
 _INTERNAL, _SWITCHING, _CLOCK, _LEAKAGE = range(4)
+_NO_LOG = np.zeros((0, 4), np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,8 @@ class Activity:
     by_instance : array of shape (instances, 3)
         Energy in fJ of all counted cycles by the instance that spends it: internal, switching
         (of the nets that it drives) and clock (inside flip-flops, their clock pins apart).
+    leakage_by_instance : array of shape (instances,)
+        Mean leakage power in nW at the ends of the counted cycles.
     """
 
     internal: NDArray[np.float64]
@@ -60,6 +63,33 @@ class Activity:
     functional: NDArray[np.int64]
     outputs: NDArray[np.uint8]
     by_instance: NDArray[np.float64]
+    leakage_by_instance: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class EventLog:
+    """Every change of a net in a run of T cycles, in order; the clock's are not in it.
+
+    Attributes
+    ----------
+    clock_ns : float
+        Clock period; its rising edges stand at 0, one period, two periods.
+    cycles : int
+        T.
+    begin : array of uint8 of shape (nets,)
+        Values before the first edge.
+    time : array of int
+        Quanta of `hwmodel.sim.gates.QUANTUM_NS` since the first edge.
+    net, value : array of int
+        What changes, and its new value.
+    """
+
+    clock_ns: float
+    cycles: int
+    begin: NDArray[np.uint8]
+    time: NDArray[np.int64]
+    net: NDArray[np.int64]
+    value: NDArray[np.int64]
 
 
 class _Pieces:
@@ -100,7 +130,7 @@ class _Pieces:
         settle(self.arrays, state)
         return state
 
-    def run(self, part: slice, state: State, warm_up: int) -> int:
+    def run(self, part: slice, state: State, warm_up: int, log: NDArray[np.int64] = _NO_LOG) -> int:
         """Simulate a stretch after `warm_up` cycles that do not count; 0, or the late cycle + 1."""
         instances = self.arrays.kind.size
         tally = Tally(
@@ -109,6 +139,7 @@ class _Pieces:
             np.zeros((self.nets, 2), np.int64),
             np.zeros(self.nets, np.int64),
             np.zeros(self.nets),
+            np.zeros(instances),
             np.zeros(instances),
             np.zeros(instances),
         )
@@ -125,6 +156,7 @@ class _Pieces:
             state,
             begun,
             tally,
+            log,
         )
         self.begun[part.start] = begun
         self.ended[part.stop] = state
@@ -180,24 +212,10 @@ def simulate_gates(
     HwmodelError
         Wrong stimulus shape, or a period too short for the netlist.
     """
-    width = gates.arrays.input_nets.size
-    if stimulus.ndim != 2 or stimulus.shape[1] != width:
-        raise HwmodelError(f"expected a stimulus of shape (T, {width}), got {stimulus.shape}")
-    if clock_ns < gates.horizon_ns and not zero_delay:
-        raise HwmodelError(
-            f"a clock of {clock_ns:g} ns is too short for this netlist: its slowest signal takes"
-            f" {gates.horizon_ns:.3f} ns; choose a longer clock"
-        )
-    cycles = stimulus.shape[0]
-    first, last, _ = (count or slice(None)).indices(cycles)
-    bits = np.ascontiguousarray(stimulus, np.uint8)
-    run = _Pieces(gates, bits, clock_ns, zero_delay, (first, last))
+    run = _prepared(gates, stimulus, clock_ns, zero_delay, count)
     late = run.run_all()
     if late:
-        raise HwmodelError(
-            f"gate-level simulation of {gates.design.netlist.name}: a cycle did not settle"
-            f" within {gates.horizon_ns:.3f} ns, the latest arrival that static timing allows"
-        )
+        raise _unsettled(gates)
     tallies = [run.tallies[start] for start in sorted(run.tallies)]
     toggles = sum((tally.toggles for tally in tallies), np.zeros((run.nets, 2), np.int64))
     functional = sum((tally.functional for tally in tallies), np.zeros(run.nets, np.int64))
@@ -212,7 +230,63 @@ def simulate_gates(
         functional=functional[own],
         outputs=run.outputs,
         by_instance=_by_instance(gates, tallies, toggles),
+        leakage_by_instance=np.sum([tally.leaked for tally in tallies], axis=0)
+        / max(run.window[1] - run.window[0], 1),
     )
+
+
+def _prepared(
+    gates: GateNetlist,
+    stimulus: NDArray[np.uint8],
+    clock_ns: float,
+    zero_delay: bool,
+    count: slice | None,
+) -> _Pieces:
+    """Check what is asked for."""
+    width = gates.arrays.input_nets.size
+    if stimulus.ndim != 2 or stimulus.shape[1] != width:
+        raise HwmodelError(f"expected a stimulus of shape (T, {width}), got {stimulus.shape}")
+    if clock_ns < gates.horizon_ns and not zero_delay:
+        raise HwmodelError(
+            f"a clock of {clock_ns:g} ns is too short for this netlist: its slowest signal takes"
+            f" {gates.horizon_ns:.3f} ns; choose a longer clock"
+        )
+    first, last, _ = (count or slice(None)).indices(stimulus.shape[0])
+    bits = np.ascontiguousarray(stimulus, np.uint8)
+    return _Pieces(gates, bits, clock_ns, zero_delay, (first, last))
+
+
+def _unsettled(gates: GateNetlist) -> HwmodelError:
+    return HwmodelError(
+        f"gate-level simulation of {gates.design.netlist.name}: a cycle did not settle"
+        f" within {gates.horizon_ns:.3f} ns, the latest arrival that static timing allows"
+    )
+
+
+def record_events(gates: GateNetlist, stimulus: NDArray[np.uint8], clock_ns: float) -> EventLog:
+    """Simulate as `simulate_gates` does, and keep every event instead of its energy.
+
+    Parameters
+    ----------
+    gates, stimulus, clock_ns
+        As for `simulate_gates`.
+
+    Raises
+    ------
+    HwmodelError
+        As `simulate_gates`.
+    """
+    run = _prepared(gates, stimulus, clock_ns, False, None)
+    whole, begin = slice(0, stimulus.shape[0]), run.still()
+    if run.run(whole, run.still(), 0):
+        raise _unsettled(gates)
+    # The first run says how many there are.
+    log = np.zeros((int(run.tallies[0].toggles.sum()), 4), np.int64)
+    run.run(whole, run.still(), 0, log)
+    own = log[:, 2] < gates.design.netlist.net_count
+    cycle, time, net, value = log[own].T
+    period = round(clock_ns / QUANTUM_NS)
+    return EventLog(clock_ns, whole.stop, begin.value, cycle * period + time, net, value)
 
 
 def _by_instance(

@@ -61,6 +61,7 @@ class Tally(NamedTuple):
     spent: Floats  # [net]: fJ inside the driving cell, of counted cycles
     spent_own: Floats  # [instance]: fJ of changes of its inputs, of counted cycles
     spent_clock: Floats  # [instance]: fJ of the clock's edges, of counted cycles
+    leaked: Floats  # [instance]: sum over counted cycles of nW at their ends
 
 
 @jit
@@ -213,24 +214,28 @@ def run_stretch(
     now: State,
     begun: State,
     tally: Tally,
+    log: NDArray[np.int64],
 ) -> int:
     """Run the cycles from ``cycles[0]`` up to ``cycles[2]``; those from ``cycles[1]`` on count.
 
     The state at ``cycles[1]`` is left in `begun`, the last one in `now`. Toggles are counted
-    within `window`. Returns -1, or the cycle that did not settle within the wheel's size.
+    within `window`. Changes of nets are written to `log` (cycle, time in quanta, net, new value)
+    as far as it has rows, from cycle ``cycles[1]`` on. Returns -1, or the cycle that did not
+    settle within the wheel's size.
     """
     # Taken out of their tuples once: reaching into a tuple counts references each time.
     value, inside = now
     readers, change_of, cost_of, own, clocked = tables[:5]
     state_at, flips, rise, fall, leakage_of = tables[5:]
     charge, fanout_at, output_nets, order = g.charge, g.fanout_at, g.output_nets, g.order
-    energy, outputs, toggles, functional, spent, spent_own, spent_clock = tally
+    energy, outputs, toggles, functional, spent, spent_own, spent_clock, leaked = tally
     input_nets, output_bits = g.input_nets, g.output_bits
     flip_flops, gates = g.flip_flops, g.gates
     link, cost_due, bucket, filled = wheel
     settled = value.copy()
     changed = np.zeros(input_nets.size, np.int32)
     size = bucket.size
+    logged = 0
     for cycle in range(cycles[0], cycles[2]):
         if cycle == cycles[1]:
             begun.value[:] = value
@@ -286,6 +291,12 @@ def run_stretch(
             if counted:
                 toggles[net, new] += 1
             switching += charge[net, new]
+            if logged < log.shape[0] and cycle >= cycles[1]:
+                log[logged, 0] = cycle
+                log[logged, 1] = time
+                log[logged, 2] = net
+                log[logged, 3] = new
+                logged += 1
             for k in range(fanout_at[net], fanout_at[net + 1]):
                 i = readers[k, _INSTANCE]
                 state = inside[i] ^ readers[k, _MASK]
@@ -313,10 +324,12 @@ def run_stretch(
         if not fallen:
             clock += _fall(clocked, state_at, fall, inside, spent_clock, counted)
         leakage = 0.0
-        for i in flip_flops:
-            leakage += leakage_of[state_at[i] + inside[i]]
-        for i in gates:
-            leakage += leakage_of[state_at[i] + inside[i]]
+        for part in range(2):
+            for i in flip_flops if part == 0 else gates:
+                power = leakage_of[state_at[i] + inside[i]]
+                leakage += power
+                if counted:
+                    leaked[i] += power
         if counted:
             for net in range(value.size):
                 functional[net] += value[net] ^ settled[net]

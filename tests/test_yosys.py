@@ -48,6 +48,40 @@ def test_a_failing_command_shows_the_tools_words_and_keeps_its_log(own_cache):
     assert "Executing Verilog-2005 frontend" in kept.read_text()
 
 
+def test_a_tool_that_cannot_be_loaded_says_so_without_a_traceback(own_cache, tmp_path, monkeypatch):
+    (tmp_path / "pyosys").mkdir()
+    (tmp_path / "pyosys" / "__init__.py").write_text("")
+    (tmp_path / "pyosys" / "libyosys.py").write_text("raise ImportError('libfoo.so is missing')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(ToolError, match=r"Yosys failed .*\n  ImportError: libfoo\.so is missing"):
+        run_yosys("read_verilog m.v\n", {"m.v": VERILOG})
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("import os; os.abort()", r"Yosys failed \(killed by signal 6\).*\n  \(it said nothing\)"),
+        ("import time; time.sleep(600)", r"did not finish within 2 s and was stopped"),
+    ],
+)
+def test_a_tool_that_crashes_or_hangs_is_one_sentence(
+    own_cache, tmp_path, monkeypatch, body, message
+):
+    (tmp_path / "pyosys").mkdir()
+    (tmp_path / "pyosys" / "__init__.py").write_text("")
+    (tmp_path / "pyosys" / "libyosys.py").write_text(body)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(ToolError, match=message):
+        run_yosys("read_verilog m.v\n", {"m.v": VERILOG}, timeout_s=2.0)
+
+
+def test_a_log_that_cannot_be_kept_hides_no_error(own_cache):
+    (own_cache / "logs").parent.mkdir(parents=True, exist_ok=True)
+    (own_cache / "logs").write_text("a file")
+    with pytest.raises(ToolError, match=r"could not be kept \(File exists\).*(?s:.*)command: foo"):
+        run_yosys("foo\n")
+
+
 def test_a_missing_output_is_an_error(own_cache):
     with pytest.raises(ToolError, match=r"without writing never\.json"):
         run_yosys("read_verilog m.v\n", {"m.v": VERILOG}, outputs=("never.json",))

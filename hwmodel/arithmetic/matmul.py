@@ -16,7 +16,7 @@ from hwmodel.arithmetic import carriers
 from hwmodel.arithmetic.mac import check_exponents
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, Format, Overflow
-from hwmodel.formats.base import code_dtype
+from hwmodel.formats.base import MAX_TABLE_BITS, code_dtype
 from hwmodel.parallel import in_pieces
 from hwmodel.units import AlignedAccumulator, ChunkedAccumulator, FloatAccumulator, UnitSpec
 
@@ -183,7 +183,8 @@ def _fixed_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> 
     # Beyond 64 bits Python's integers, which know no size.
     wide = spec.accumulator_bits > 64
     kind: Any = object if wide else np.uint64
-    codes = total.astype(kind) & _scalar((1 << width) - 1, kind)
+    codes = total if wide else total.view(np.uint64)
+    codes &= _scalar((1 << width) - 1, kind)
     if spec.has_nonfinite_flag and (odd_a.any() or odd_b.any()):
         seen = np.logical_or.outer(odd_a.any(axis=1), odd_b.any(axis=0))
         codes = codes + seen.astype(kind) * _scalar(1 << width, kind)
@@ -196,6 +197,22 @@ def _scalar(number: int, kind: Any) -> npt.NDArray[Any]:
 
 def _steps(fmt: Format, codes: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Values in steps of the format, as float64 (exact), and where there is none."""
+    if fmt.bits > MAX_TABLE_BITS:
+        return _steps_of(fmt, codes)
+    steps, odd = _step_table(fmt)
+    places = codes.astype(np.intp)  # NumPy looks up machine words quickest
+    # One place stands for all where no code is odd.
+    return steps[places], odd[places] if odd.any() else np.zeros((1, 1), np.bool_)
+
+
+@functools.lru_cache(maxsize=64)
+def _step_table(fmt: Format) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    return _steps_of(fmt, np.arange(fmt.code_count))
+
+
+def _steps_of(
+    fmt: Format, codes: npt.NDArray[Any]
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     value = fmt.decode(codes)
     odd = ~np.isfinite(value)
     scale = 2.0**-fmt.lsb_exponent if isinstance(fmt, FloatFormat) else 1.0

@@ -153,32 +153,30 @@ def _add_row_64(constants: Constants, a: Any, b: Any, first: Any, acc: Any) -> A
 
 
 @jit
-def _bounded(constants: Constants, total: Any, value: Any) -> Any:
-    """A rounded sum with overflow and the sign of zero settled."""
-    if abs(value) > constants.limit:
-        value = constants.beyond
-    return np.copysign(value, total) if constants.keep_sign or abs(value) > 0 else value
-
-
-@jit
 def _add_row_bounded_32(constants: Constants, a: Any, b: Any, first: Any, acc: Any) -> None:
     """Add the products of a row to `acc` with overflow settled at every step."""
+    limit, beyond = constants.limit, constants.beyond
     acc[:] = np.float32(0.0)
     for k in range(a.size):
         x, row = a[k], b[k, first : first + acc.size]
         for j in range(acc.size):
             total, value, _ = _sum_32(constants, acc[j], x * row[j])
-            acc[j] = _bounded(constants, total, value)
+            value = beyond if value > limit else value
+            value = np.float32(-beyond) if value < -limit else value
+            acc[j] = _signed_32(value, total) if constants.keep_sign else value
 
 
 @jit
 def _add_row_bounded_64(constants: Constants, a: Any, b: Any, first: Any, acc: Any) -> None:
+    limit, beyond = constants.limit, constants.beyond
     acc[:] = 0.0
     for k in range(a.size):
         x, row = a[k], b[k, first : first + acc.size]
         for j in range(acc.size):
             total, value, _ = _sum_64(constants, acc[j], x * row[j])
-            acc[j] = _bounded(constants, total, value)
+            value = beyond if value > limit else value
+            value = np.float64(-beyond) if value < -limit else value
+            acc[j] = _signed_64(value, total) if constants.keep_sign else value
 
 
 @jit

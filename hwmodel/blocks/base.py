@@ -156,7 +156,7 @@ class BaseBlockFormat(ABC):
         """
         cut = _Cut.of(x, axis, self.size)
         # A narrower dtype may not hold the products; the general route looks.
-        if cut.dtype == np.float32 and self._is_quick(cut.blocks):
+        if cut.dtype == np.float32 and cut.blocks.dtype == np.float32 and cut.blocks.size:
             result = quick.quantize(self, cut.blocks)
             if result is not None:
                 return cut.join(result)
@@ -253,16 +253,35 @@ class BaseBlockFormat(ABC):
         """The element format without a power of two of its own, which goes into the steps."""
         return self.element.base if isinstance(self.element, ScaledFormat) else self.element
 
-    def scale_codes_of(self, magnitude: Values) -> CodeArray:
-        """Codes of the scales of blocks with these largest magnitudes (one axis, finite)."""
-        return self._scale_codes(magnitude[:, None], None)
+    def tensor_scale_of(self, largest: float) -> float | None:
+        """FP32 scale of an array with this largest magnitude, None where the format has none."""
+        return self._tensor_scale(largest)
 
-    def steps_of(self, scale_codes: CodeArray) -> npt.NDArray[np.float64]:
-        """Value of the grid's one in blocks with these scales."""
-        return self._steps(scale_codes, None)[..., 0, 0]
+    def scales_of(
+        self, magnitude: Values, tensor_scale: float | None
+    ) -> tuple[CodeArray, npt.NDArray[np.float64]]:
+        """Codes of the scales of blocks of these largest magnitudes, and values of the grid's one.
+
+        Blocks have one scale each; magnitudes are finite and have one axis.
+        """
+        codes = self._scale_codes(magnitude[:, None], tensor_scale)
+        return codes, self._steps(codes, tensor_scale)[..., 0, 0]
+
+    @abstractmethod
+    def round_rows(
+        self,
+        rows: npt.NDArray[np.float32],
+        tensor_scale: float | None,
+        result: npt.NDArray[np.float32],
+    ) -> bool:
+        """Write blocks (rows), rounded, to `result`.
+
+        Returns whether that could be done: all values are finite, compiled code knows the
+        elements, and float32 holds the products.
+        """
 
     def _is_quick(self, blocks: Values) -> bool:
-        """Whether `quick` may be tried: float32 does, and a block has one scale and no other."""
+        """Whether `quick.encode` may be tried: float32 does, and a block has one scale."""
         one = self.group == self.size and not self.has_tensor_scale
         return bool(blocks.size) and blocks.dtype == np.float32 and one and self._fits_float32
 

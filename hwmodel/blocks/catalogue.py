@@ -5,9 +5,8 @@ import re
 from hwmodel.blocks.base import BaseBlockFormat
 from hwmodel.blocks.record import BlockFormat, ScaleRule
 from hwmodel.blocks.two_level import TwoLevelFormat
-from hwmodel.errors import HwmodelError
+from hwmodel.errors import HwmodelError, nearest_hint
 from hwmodel.formats import FloatFormat, PowerFormat, Specials, parse_format
-from hwmodel.formats.names import nearest_hint
 
 __all__ = ["BLOCK_NAMES", "block_name", "parse_block"]
 

@@ -1,8 +1,7 @@
-"""The quick route of block formats: float32 blocks with one power of two or float each.
+"""The quick route of block formats: float32 blocks, a few at a time while they are in the cache.
 
-A few blocks at a time are scaled, rounded and scaled back while they are in the cache. `base` does
-the same for whole arrays and any case; what is not usual here (values that are not finite, scales
-of zero, products beyond float32) is left to it.
+`base` does the same for whole arrays and any case; what is not usual here (values that are not
+finite, products beyond float32) is left to it.
 """
 
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from hwmodel.parallel import in_pieces
+
 if TYPE_CHECKING:
     from hwmodel.blocks.base import BaseBlockFormat
     from hwmodel.formats.base import CodeArray
@@ -18,22 +19,44 @@ if TYPE_CHECKING:
 __all__ = ["encode", "quantize"]
 
 _AT_ONCE = 1 << 17  # values
+# Values that pay for a thread of their own.
+_WORTHWHILE = 1 << 18
 
 
 def quantize(
     fmt: "BaseBlockFormat", blocks: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32] | None:
     """Rounded values of blocks, shape (..., size), or None where the case is not usual."""
-    from hwmodel.blocks import kernels
+    from hwmodel.blocks.rows import largest
 
-    result = np.empty(blocks.shape, np.float32)
-    rows = result.reshape(-1, blocks.shape[-1])
-    for part, quotients, steps, _ in _scaled(fmt, blocks):
-        if quotients is None or kernels.times_steps(
-            fmt.grid.quantize(quotients), steps, rows[part]
-        ):
+    rows = np.ascontiguousarray(blocks).reshape(-1, blocks.shape[-1])
+    result = np.empty(rows.shape, np.float32)
+    tensor_scale = None
+    worth = max(1, _WORTHWHILE // rows.shape[1])
+    if fmt.has_tensor_scale:
+        magnitude = np.empty(len(rows), np.float32)
+
+        def find(part: slice) -> int:
+            largest(rows[part], magnitude[part])
+            return 0
+
+        in_pieces(find, len(rows), worth)
+        most = float(magnitude.max())
+        if not np.isfinite(most):
             return None
-    return result
+        tensor_scale = fmt.tensor_scale_of(most)
+
+    def some(piece: slice) -> int:
+        parts = _parts(piece, rows.shape[1])
+        return int(not all(fmt.round_rows(rows[p], tensor_scale, result[p]) for p in parts))
+
+    return None if in_pieces(some, len(rows), worth) else result.reshape(blocks.shape)
+
+
+def _parts(piece: slice, size: int) -> Iterator[slice]:
+    count = max(1, _AT_ONCE // size)
+    for first in range(piece.start, piece.stop, count):
+        yield slice(first, min(first + count, piece.stop))
 
 
 def encode(
@@ -41,7 +64,7 @@ def encode(
 ) -> "tuple[CodeArray, CodeArray] | None":
     """Codes of the elements and of the scales, or None where the case is not usual."""
     codes, scales = [], []
-    for _, quotients, _, scale_codes in _scaled(fmt, blocks):
+    for quotients, scale_codes in _scaled(fmt, blocks):
         if quotients is None:
             return None
         codes.append(fmt.grid.encode(quotients))
@@ -54,26 +77,23 @@ def encode(
     )
 
 
-def _scaled(
-    fmt: "BaseBlockFormat", blocks: npt.NDArray[np.float32]
-) -> Iterator[tuple[slice, Any, Any, Any]]:
-    """Rows, their values over the steps (None where not usual), steps and codes of the scales."""
+def _scaled(fmt: "BaseBlockFormat", blocks: npt.NDArray[np.float32]) -> Iterator[tuple[Any, Any]]:
+    """Values over their steps (None where not usual), and codes of the scales."""
     from hwmodel.blocks import kernels
+    from hwmodel.blocks.rows import largest
 
     rows = np.ascontiguousarray(blocks).reshape(-1, blocks.shape[-1])
-    count = max(1, _AT_ONCE // rows.shape[1])
-    for first in range(0, len(rows), count):
-        part = slice(first, first + count)
+    for part in _parts(slice(0, len(rows)), rows.shape[1]):
         magnitude = np.empty(len(rows[part]), np.float32)
-        kernels.largest(rows[part], magnitude)
+        largest(rows[part], magnitude)
         if not np.isfinite(magnitude).all():
-            yield part, None, None, None
+            yield None, None
             return
-        codes = fmt.scale_codes_of(magnitude)
-        steps = fmt.steps_of(codes).astype(np.float32)
+        codes, steps = fmt.scales_of(magnitude, None)
+        steps = steps.astype(np.float32)
         if not steps.all():
-            yield part, None, None, None
+            yield None, None
             return
         quotients = np.empty_like(rows[part])
         kernels.over_steps(rows[part], steps, quotients)
-        yield part, quotients, steps, codes
+        yield quotients, codes

@@ -4,7 +4,7 @@ import enum
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from hwmodel.blocks.base import BaseBlockFormat, precision
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, Format, IntFormat, PowerFormat, ScaledFormat
 from hwmodel.formats.base import CodeArray, code_dtype
+
+if TYPE_CHECKING:
+    from hwmodel.blocks.kernels import PowerScale
 
 __all__ = ["BlockFormat", "ScaleRule"]
 
@@ -186,16 +189,12 @@ class BlockFormat(BaseBlockFormat):
         return codes
 
     def _power_codes(self, scale: PowerFormat, magnitude: npt.NDArray[Any]) -> CodeArray:
-        with np.errstate(over="ignore"):
-            exact = float(np.float32(self.element.max_value)) == self.element.max_value
-        if magnitude.dtype == np.float32 and magnitude.ndim == 1 and exact:
+        power_scale = self._power_scale
+        if magnitude.dtype == np.float32 and magnitude.ndim == 1 and power_scale is not None:
             from hwmodel.blocks.kernels import power_codes
 
             codes = np.empty(magnitude.shape, code_dtype(scale.bits))
-            largest = int(np.float32(self.element.max_value).view(np.int32))
-            ceil = self.rule is ScaleRule.CEIL
-            bits = np.ascontiguousarray(magnitude).view(np.int32)
-            power_codes(bits, largest, ceil, scale.bias, scale.max_code, codes)
+            power_codes(power_scale, np.ascontiguousarray(magnitude).view(np.int32), codes)
             return codes
         fraction, exponent = np.frexp(magnitude)
         top_fraction, top_exponent = math.frexp(self.element.max_value)
@@ -206,5 +205,54 @@ class BlockFormat(BaseBlockFormat):
         codes[magnitude == 0] = 0
         return codes.astype(scale.encode(0.0).dtype)
 
+    @cached_property
+    def _power_scale(self) -> "PowerScale | None":
+        """The scale for compiled code, where a rule makes powers of two and float32 does."""
+        from hwmodel.blocks.kernels import PowerScale
+
+        with np.errstate(over="ignore"):  # then it is not the same number
+            top = np.float32(self.element.max_value)
+        unit, power = math.frexp(
+            self.element.scale if isinstance(self.element, ScaledFormat) else 1.0
+        )
+        if self.rule is ScaleRule.ABSMAX or float(top) != self.element.max_value or unit != 0.5:
+            return None
+        assert isinstance(self.scale, PowerFormat)
+        bits = int(top.view(np.int32))
+        return PowerScale(
+            (bits >> 23) - 127,
+            bits & 0x7FFFFF,
+            self.rule is ScaleRule.CEIL,
+            self.scale.bias,
+            self.scale.max_code,
+            power - 1,
+        )
+
     def _scale_values(self, codes: CodeArray) -> npt.NDArray[np.float64]:
         return self.scale.decode(codes)[..., None]
+
+    def round_rows(
+        self,
+        rows: npt.NDArray[np.float32],
+        tensor_scale: float | None,
+        result: npt.NDArray[np.float32],
+    ) -> bool:
+        """Write rounded blocks; see the base class."""
+        from hwmodel.blocks.rows import grid_for, largest, rounded, rounded_by_powers
+
+        single = grid_for(self.grid, double=False)
+        if self._power_scale is not None and single is not None:
+            return rounded_by_powers(single, self._power_scale, rows, result)
+        grid = single if self._fits_float32 else grid_for(self.grid, double=True)
+        if grid is None:
+            return False
+        magnitude = np.empty(len(rows), np.float32)
+        largest(rows, magnitude)
+        if not np.isfinite(magnitude.max()):
+            return False
+        _, steps = self.scales_of(magnitude, tensor_scale)
+        top = max(self.grid.max_value, -self.grid.min_value)
+        if steps.max() * top > np.finfo(np.float32).max:
+            return False
+        rounded(grid, rows, steps.astype(np.float32) if self._fits_float32 else steps, result)
+        return True

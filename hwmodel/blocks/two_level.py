@@ -105,3 +105,17 @@ class TwoLevelFormat(BaseBlockFormat):
         exponents = _SCALE.decode(codes & codes.dtype.type(255))[..., None]
         micro = (codes[..., None] >> np.arange(8, 16, dtype=codes.dtype)) & codes.dtype.type(1)
         return np.where(micro, exponents * 0.5, exponents)
+
+    def round_rows(
+        self,
+        rows: npt.NDArray[np.float32],
+        tensor_scale: float | None,
+        result: npt.NDArray[np.float32],
+    ) -> bool:
+        """Write rounded blocks; see the base class."""
+        from hwmodel.blocks.kernels import PowerScale
+        from hwmodel.blocks.rows import grid_for, rounded_in_pairs
+
+        grid = grid_for(self.grid, double=False)
+        scale = PowerScale(0, 0, False, _SCALE.bias, _SCALE.max_code, 0)
+        return grid is not None and rounded_in_pairs(grid, scale, rows, result)

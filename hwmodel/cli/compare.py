@@ -16,58 +16,70 @@ EXAMPLE = """\b
 Examples:
   hwmodel compare --libraries nangate45,osu018
   hwmodel compare --libraries nangate45 --liberty mine.lib.gz --formats int8,e4m3,e5m2
-  hwmodel compare --libraries nangate45,sky130hd --stimulus gaussian -o across
+  hwmodel compare --libraries nangate45,sky130hd --stimulus all -o across
+  hwmodel compare --liberty seq.lib,simple.lib --no-energy
 """
 
 
 @click.command("compare", epilog=EXAMPLE)
 @click.option(
     "--libraries",
-    default="nangate45",
-    show_default=True,
     metavar="NAMES",
-    help="Libraries by name, with commas; NAME@CORNER for another corner.",
+    help="Libraries by name, with commas; NAME@CORNER for another corner.  [default: nangate45"
+    " unless --liberty is given]",
 )
 @click.option(
     "--liberty",
-    type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="A further library: one Liberty file; repeat it for several libraries.",
+    help="A further library: one Liberty file, or several with commas between that make one;"
+    " repeat it for several libraries.",
 )
 @click.option("--formats", default="int8,e4m3", show_default=True, metavar="NAMES")
 @click.option("--accumulators", default="exact", show_default=True, metavar="NAMES")
-@click.option("--stimulus", multiple=True, help="Measure energies, too, under this stream.")
+@click.option(
+    "--stimulus",
+    multiple=True,
+    metavar="NAMES",
+    help="Operand streams of the energies, with commas, or all; see: hwmodel energy --help."
+    "  [default: gaussian]",
+)
+@click.option("--no-energy", is_flag=True, help="Area and delay alone.")
 @click.option("-o", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Write files.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.pass_context
 def command(
-    libraries: str,
-    liberty: tuple[Path, ...],
+    context: click.Context,
+    libraries: str | None,
+    liberty: tuple[str, ...],
     formats: str,
     accumulators: str,
     stimulus: tuple[str, ...],
+    no_energy: bool,
     folder: Path | None,
     as_json: bool,
 ) -> None:
     """Compare the ratios of FP to INT units in several cell libraries.
 
-    Every unit is mapped at minimum area in every library. The table gives each ratio by library
-    with its spread; below it stands for each whether the conclusion holds in all of them.
+    Every unit is mapped at minimum area in every library. A table gives each ratio of area, delay
+    and energy by library with its spread; below stands for each whether the conclusion holds in
+    all of them, and with several operand streams whether it holds under all of these. -o writes
+    libraries.md, .csv and .json. The exit status is 1 if something could not be measured.
     """
     from hwmodel.cost.libraries import across_libraries
     from hwmodel.cost.steps import RealSteps, Steps
-    from hwmodel.sim.stimulus import check_name
-    from hwmodel.store import Store, atomic_write
+    from hwmodel.reports.across import across_markdown
+    from hwmodel.sim.stimulus import stimulus_names
+    from hwmodel.store import Store, check_writable, write_together
     from hwmodel.technology import load_library
-    from hwmodel.technology.catalogue import library_files
 
-    for name in stimulus:
-        check_name(name)
-    files: dict[str, tuple[str, ...]] = {}
-    for name in _split(libraries):
-        found = library_files(name.replace("@", ","), lambda line: click.echo(line, err=True))
-        files[name] = tuple(str(path) for path in found)
-    files |= {path.name.split(".lib")[0]: (str(path),) for path in liberty}
+    if stimulus and no_energy:
+        raise click.UsageError("give --stimulus or --no-energy, not both")
+    stimuli = () if no_energy else stimulus_names(",".join(stimulus or ("gaussian",)))
+    names = libraries if libraries is not None else "" if liberty else "nangate45"
+    files = _files(_split(names), liberty)
+    if folder is not None:
+        check_writable(folder)
     for paths in files.values():
         load_library(paths)  # one that cannot serve is told before hours are spent
     steps: dict[str, Steps] = {name: RealSteps(paths, Store()) for name, paths in files.items()}
@@ -79,18 +91,47 @@ def command(
             told.append(what)
             click.echo(text, err=True)
 
-    result = across_libraries(steps, _split(formats), _split(accumulators), stimulus, tell)
+    result = across_libraries(steps, _split(formats), _split(accumulators), stimuli, tell)
     if folder is not None:
-        atomic_write(folder / "libraries.json", json.dumps(result.to_dict(), indent=1) + "\n")
-        atomic_write(folder / "libraries.csv", _csv(result))
+        again = f"hwmodel compare --libraries {','.join(files)} --formats {formats}"
+        again += f" --accumulators {accumulators}"
+        again += f" --stimulus {','.join(stimuli)}" if stimuli else " --no-energy"
+        texts = {
+            "libraries.csv": _csv(result),
+            "libraries.json": json.dumps(result.to_dict(), indent=1) + "\n",
+            "libraries.md": across_markdown(result, again),
+        }
+        write_together(folder, texts)
     if as_json:
         click.echo(json.dumps(result.to_dict()))
     else:
         _print(result)
     for failure in result.failures:
         click.echo(f"hwmodel: {failure.point}, {failure.step}: {failure.sentence}", err=True)
-    if not result.spreads:
-        sys.exit(1)
+    if result.failures:
+        context.exit(1)
+
+
+def _files(names: tuple[str, ...], liberty: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Liberty files of each library, by the name under which it is shown.
+
+    Raises
+    ------
+    HwmodelError
+        A name is unknown, or its library not on this machine.
+    """
+    from hwmodel.technology.catalogue import library_files
+
+    files: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        found = library_files(name.replace("@", ","), lambda line: click.echo(line, err=True))
+        files[name] = tuple(str(path) for path in found)
+    for entry in liberty:
+        parts = _split(entry)
+        name = Path(parts[0]).name.split(".lib")[0] if parts else entry
+        # Two files of one name, in different folders: the whole path tells them apart.
+        files[entry if name in files else name] = parts or (entry,)
+    return files
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -123,18 +164,27 @@ def _print(result: "Across") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="Each unit at its own minimum area", title_justify="left")
-    for name in ("ratio", "of", *result.measurements, "min", "max", "mean"):
-        table.add_column(name, justify="left" if name in ("ratio", "of") else "right")
-    for spread in result.spreads:
-        values = [
-            f"{spread.ratios[name].value:.2f}" if name in spread.ratios else "-"
-            for name in result.measurements
-        ]
-        span = [f"{value:.2f}" for value in (spread.least, spread.most, spread.mean)]
-        pair = f"{spread.numerator} / {spread.denominator}"
-        what = f"{spread.quantity.value} {spread.stimulus or ''}".strip()
-        table.add_row(pair, what, *values, *span)
-    Console().print(table)
+    from hwmodel.reports.across import ENERGY_NOTE, pair_tables
+
+    # A file or a pipe has no width to keep to: no figure is cut there.
+    console = Console(
+        width=None if sys.stdout.isatty() else 40 + 14 * len(result.measurements) + 24
+    )
+    for each in pair_tables(result):
+        table = Table(title=f"{each.caption}, each at its own minimum area", title_justify="left")
+        for column in each.shown:
+            table.add_column(
+                column.label,
+                justify="right" if column.numeric else "left",
+                overflow="fold",
+                min_width=5,
+            )
+        for row in each.rows:
+            table.add_row(*(column.text(row) for column in each.shown))
+        console.print(table)
     for spread in result.spreads:
         click.echo(spread.sentence())
+    for over_stimuli in result.by_stimulus:
+        click.echo(over_stimuli.sentence())
+    if any(spread.stimulus for spread in result.spreads):
+        click.echo(ENERGY_NOTE)

@@ -1,5 +1,6 @@
 """``hwmodel energy``: energy per MAC from the switching of the mapped netlist."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ Examples:
   hwmodel energy mac-int8-int8-int32 --stimulus gaussian,relu,sparse90,captured-ws
   hwmodel energy mac-int8-int8-int32 --fast
   hwmodel energy mac-int8-int8-int32 --blocks
+  hwmodel energy mac-int8-int8-int32 --vcd activity.vcd
 """
 
 
@@ -43,7 +45,9 @@ Examples:
     metavar="N",
     help="Products to simulate.  [default: 4096; 262144 with --fast]",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the operands.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the operands."
+)
 @click.option(
     "--fast",
     is_flag=True,
@@ -54,6 +58,13 @@ Examples:
     "--blocks",
     is_flag=True,
     help="Shares of the building blocks instead, in a netlist that keeps them apart.",
+)
+@click.option(
+    "--vcd",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write every event to a value-change dump instead, and beside it the netlist as Verilog"
+    " (suffix .v), for another power tool.  [default: 1024 products]",
 )
 @click.option(
     "--json",
@@ -71,6 +82,7 @@ def command(
     seed: int,
     fast: bool,
     blocks: bool,
+    vcd: Path | None,
     as_json: bool,
 ) -> None:
     """Measure the energy of one multiply-accumulate of the unit SPEC.
@@ -80,9 +92,11 @@ def command(
     The accumulator is compared with the golden model in the same run.
     """
     from hwmodel.cli.progress import progress_bar
+    from hwmodel.cost.activity_files import DUMP_VECTORS, write_activity
     from hwmodel.cost.block_energy import BLOCK_VECTORS, block_energy
-    from hwmodel.cost.energy import DEFAULT_VECTORS, measure_energy
+    from hwmodel.cost.energy import DEFAULT_VECTORS, LEAST_VECTORS, measure_energy
     from hwmodel.cost.fast_energy import FAST_VECTORS, estimate_energy
+    from hwmodel.errors import HwmodelError
     from hwmodel.sim.stimulus import stimulus_names
     from hwmodel.synthesis import synthesize
     from hwmodel.units import parse_unit
@@ -91,11 +105,28 @@ def command(
     names = stimulus_names(stimulus)
     if blocks and (fast or len(names) > 1):
         raise click.UsageError("--blocks goes with one stimulus and without --fast")
+    if vectors is not None and vectors < LEAST_VECTORS:
+        raise HwmodelError(
+            f"expected at least {LEAST_VECTORS} vectors for an energy, but {vectors} came"
+        )
+    if vcd and (fast or blocks or as_json or len(names) > 1):
+        raise click.UsageError("--vcd goes with one stimulus and without --fast, --blocks, --json")
     cells = chosen_library(library, liberty)
+    if not cells.has_power:
+        raise HwmodelError(
+            f"the cell library {cells.name} has no internal-power tables; energy needs a library"
+            " characterised for power"
+        )
     with progress_bar(f"synthesis of {unit.name}") as tell:
         synthesised = synthesize(
             unit, cells, clock, progress=lambda _, done, known: tell(done, known)
         )
+    if vcd:
+        products = DUMP_VECTORS if vectors is None else vectors
+        netlist = write_activity(unit, synthesised, vcd, names[0], clock, products, seed, cells)
+        click.echo(f"wrote {vcd}: {products} products of the stimulus {names[0]}, with delays")
+        click.echo(f"wrote {netlist}: the netlist, with the same names")
+        return
     if blocks:
         products = BLOCK_VECTORS if vectors is None else vectors
         found = block_energy(unit, synthesised, names[0], products, seed, cells)
@@ -107,7 +138,9 @@ def command(
         for done, name in enumerate(names):
             tell(done, len(names))
             measure = estimate_energy if fast else measure_energy
-            results.append(measure(unit, synthesised, name, clock, count, seed, cells))
+            result = measure(unit, synthesised, name, clock, count, seed, cells)
+            # Two names of one stream share what is stored: shown is the one that was asked for.
+            results.append(dataclasses.replace(result, stimulus=name))
     if as_json:
         entries = [result.to_dict() for result in results]
         several = len(entries) > 1 or "," in stimulus or stimulus == "all"
@@ -162,7 +195,13 @@ def _print(result: "EnergyResult | FastEnergy") -> None:
 def _blocks_text(found: "BlockEnergy") -> str:
     """Shares as lines of text."""
     lines = [f"unit        {found.spec}  ({found.structure}, {found.recipe})"]
-    lines += [f"  {name:<10}{100 * share:6.1f} %" for name, share in found.shares.items()]
+    lines.append(f"clock       {found.clock_ns:.3f} ns")
+    lines.append(f"{'':<12}{'dynamic':>10}{'leakage':>10}")
+    for name in dict.fromkeys([*found.shares, *found.leakage_shares]):
+        share, leakage = (part.get(name, 0.0) for part in (found.shares, found.leakage_shares))
+        lines.append(f"  {name:<10}{100 * share:8.1f} %{100 * leakage:8.1f} %")
+    dynamic, leakage = found.dynamic_fj_per_mac, found.leakage_fj_per_mac
+    lines.append(f"  {'together':<10}{dynamic:7.1f} fJ{leakage:7.1f} fJ")
     return "\n".join([*lines, f"note        {found.note}"])
 
 

@@ -38,7 +38,7 @@ def command(
     """
     from hwmodel.errors import HwmodelError
     from hwmodel.rtl import Structure, to_verilog
-    from hwmodel.store import atomic_write
+    from hwmodel.store import check_writable, write_together
     from hwmodel.synthesis import synthesize
     from hwmodel.units import parse_unit
 
@@ -47,6 +47,7 @@ def command(
     if platform is None:
         known = ", ".join(key for key, both in PLATFORMS.items() if both[flow == "librelane"])
         raise HwmodelError(f"{flow} has no platform for {name}; choose a library among {known}")
+    check_writable(folder)
     result = synthesize(unit, chosen_library(library, ()), clock)
     texts = flow_texts(
         unit.identifier,
@@ -56,8 +57,14 @@ def command(
         flow,
         platform,
     )
-    for file, text in texts.items():
-        atomic_write(folder / file, text)
+    # The configuration comes last: a flow is started by it, and then finds all that it names.
+    write_together(folder, texts)
+    if not result.met:
+        click.echo(
+            f"hwmodel: {clock:g} ns was not reached, the netlist needs {result.delay_ns:.3f} ns;"
+            " the flow will find the same unless it does better",
+            err=True,
+        )
     if as_json:
         click.echo(json.dumps({"spec": unit.name, "flow": flow, "files": list(texts)}))
     else:
@@ -76,17 +83,20 @@ def flow_texts(
         " [all_inputs -no_clocks]\n"
         f"set_output_delay {0.2 * period:.4f} -clock clk [all_outputs]\n"
     )
+    readme = f"{top} for {flow}, {platform}, {clock_ns:g} ns. Not run by hwmodel.\n"
     texts = {f"{top}.rtl.v": rtl, f"{top}.mapped.v": netlist, f"{top}.sdc": sdc}
     if flow == "openroad":
         here = "$(dir $(lastword $(MAKEFILE_LIST)))"
+        how = "make DESIGN_CONFIG=THIS_FOLDER/config.mk   (in flow/ of OpenROAD-flow-scripts)"
+        texts["README"] = f"{readme}\n  {how}\n"
         texts["config.mk"] = (
             f"export DESIGN_NAME = {top}\nexport PLATFORM = {platform}\n"
             f"export VERILOG_FILES = {here}{top}.mapped.v\n"
             "export SYNTH_NETLIST_FILES = $(VERILOG_FILES)\n"
             f"export SDC_FILE = {here}{top}.sdc\nexport CORE_UTILIZATION = 60\n"
         )
-        how = "make DESIGN_CONFIG=THIS_FOLDER/config.mk   (in flow/ of OpenROAD-flow-scripts)"
     else:
+        texts["README"] = f"{readme}\n  librelane --pdk {platform} config.json\n"
         config = {
             "DESIGN_NAME": top,
             "VERILOG_FILES": [f"dir::{top}.rtl.v"],
@@ -96,8 +106,4 @@ def flow_texts(
             "SIGNOFF_SDC_FILE": f"dir::{top}.sdc",
         }
         texts["config.json"] = json.dumps(config, indent=2) + "\n"
-        how = f"librelane --pdk {platform} config.json"
-    texts["README"] = (
-        f"{top} for {flow}, {platform}, {clock_ns:g} ns. Not run by hwmodel.\n\n  {how}\n"
-    )
     return texts

@@ -55,7 +55,7 @@ def command(
     from hwmodel.cost.frontier import FRONTIER_VECTORS, explore_frontier
     from hwmodel.errors import HwmodelError
     from hwmodel.sim.stimulus import check_name
-    from hwmodel.store import atomic_write
+    from hwmodel.store import atomic_write, check_writable
     from hwmodel.units import parse_unit
 
     if chart is not None and chart.suffix not in (".svg", ".png", ".html"):
@@ -66,6 +66,8 @@ def command(
         raise HwmodelError(f"the number of workers is 1 or more, but {workers} came")
     unit = parse_unit(spec)
     check_name(stimulus)
+    if chart is not None:
+        check_writable(chart.parent)
     found = explore_frontier(
         unit,
         chosen_library(library, liberty),

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hwmodel.cli.options import chosen_library, library_options
+
 if TYPE_CHECKING:
     from hwmodel.cost.results import Results
 
@@ -17,7 +19,8 @@ EXAMPLE = """\b
 Examples:
   hwmodel report -o report
   hwmodel report -o report --formats int8,e4m3,e3m4 --clock 2.5
-  hwmodel report -o report --liberty cells.lib --no-accuracy
+  hwmodel report -o report --library sky130hd --no-accuracy
+  hwmodel report -o report --liberty cells.lib.gz --clock 4
 """
 
 
@@ -32,18 +35,21 @@ Examples:
 @click.option(
     "--formats", help="Formats to compare, with commas between; int8 and FP8 if not given."
 )
-@click.option("--clock", "clock_ns", type=float, help="Clock period in ns that all must meet.")
+@click.option(
+    "--clock",
+    "clock_ns",
+    type=float,
+    metavar="NS",
+    help="Clock period that all must meet; 3 ns if not given, for another library one that asks"
+    " the slow units to be sized.",
+)
 @click.option("--no-accuracy", is_flag=True, help="Leave out the networks.")
 @click.option(
     "--photos",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Zip of labelled photographs for the CNN.",
 )
-@click.option(
-    "--liberty",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Liberty file of the cells; NanGate 45 nm if not given.",
-)
+@library_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @click.pass_context
 def command(
@@ -53,15 +59,18 @@ def command(
     clock_ns: float | None,
     no_accuracy: bool,
     photos: Path | None,
-    liberty: Path | None,
+    library: str | None,
+    liberty: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Measure INT and FP units and write the report that compares them.
 
     Area and delay from synthesis, energy from switching, accuracy of two networks. Finished
-    results are kept and used again. Writes report.html, report.md, results.json, tables/ and
+    results are kept and used again. The cells are those of NanGate 45 nm unless a library is named
+    by --library or --liberty. Writes report.html, report.md, results.json, tables/ and
     figures/. The exit status is 1 if something could not be measured (the report says what).
     """
+    from hwmodel.cost.clock import CLOCK_FROM, common_clock
     from hwmodel.cost.collect import collect
     from hwmodel.cost.plan import (
         DEFAULT_CLOCK_NS,
@@ -69,18 +78,29 @@ def command(
         DEFAULT_STIMULI,
         NETWORK_STIMULUS,
         make_plan,
+        planned_units,
     )
+    from hwmodel.cost.steps import RealSteps
     from hwmodel.reports import build_report
+    from hwmodel.store import Store, check_writable
 
     names = [name for name in (formats or ",".join(DEFAULT_FORMATS)).split(",") if name]
     stimuli = DEFAULT_STIMULI if no_accuracy else (*DEFAULT_STIMULI, NETWORK_STIMULUS)
+    files = tuple(str(file) for file in liberty)
+    usual = not files and library in (None, "nangate45")
+    # What cannot be is told before hours are spent: here, and by the library's files.
     plan = make_plan(
-        names,
-        DEFAULT_CLOCK_NS if clock_ns is None else clock_ns,
-        stimuli,
-        str(liberty) if liberty else None,
+        names, DEFAULT_CLOCK_NS if clock_ns is None else clock_ns, stimuli, library, files
     )
+    check_writable(output)
+    if not usual:
+        chosen_library(library, liberty)
     with _progress() as progress:
+        if clock_ns is None and not usual:
+            steps = RealSteps(plan.cells, Store())
+            found = common_clock(planned_units(names), steps, progress)
+            click.echo(f"common clock: {found:g} ns, {CLOCK_FROM}", err=True)
+            plan = make_plan(names, found, stimuli, library, files, CLOCK_FROM)
         results = collect(plan, not no_accuracy, photos, progress)
         progress(1, 1, "writing the report")
         page = build_report(results, output)
@@ -137,7 +157,8 @@ def _summary(results: "Results") -> None:
     from hwmodel.reports.content import main_table
 
     table = main_table(results)
-    shown = RichTable(title=f"INT against FP, {results.plan['clock_ns']:g} ns", box=None)
+    title = f"INT against FP, {results.plan['clock_ns']:g} ns; cells {results.cells}"
+    shown = RichTable(title=title, box=None)
     for column in table.shown:
         shown.add_column(column.label, justify="right" if column.numeric else "left")
     for row in table.rows:

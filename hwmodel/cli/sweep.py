@@ -37,7 +37,7 @@ A file, in YAML (TOML has the same keys):
 @click.option("--formats", help="Operand formats, with commas between.")
 @click.option("--accumulators", help="Accumulators: int32, exact, fp32 and so on.")
 @click.option("--clocks", help="Periods in ns; min for least area.  [default: min]")
-@click.option("--lanes", help="Products a cycle.  [default: 1]")
+@click.option("--lanes", help="Products a cycle; units of 1 are built so far.  [default: 1]")
 @click.option(
     "--liberty",
     multiple=True,
@@ -60,7 +60,7 @@ A file, in YAML (TOML has the same keys):
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="S",
-    help="Seconds after which a point on this host is given up.  [default: 3600]",
+    help="Seconds after which a point is given up, here or on a worker.  [default: 3600]",
 )
 @folder_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
@@ -82,12 +82,14 @@ def command(
     run at the same time. Combinations of which there is no unit are left out and counted. The exit
     status is 1 if a point failed; the others are written all the same.
     """
+    from hwmodel.store import check_writable
     from hwmodel.sweep import make_sweep, read_sweep, run_sweep, write_tables
     from hwmodel.sweep.run import POINT_TIMEOUT_S
 
     settings = read_sweep(file) if file is not None else {}
     settings |= {key: value for key, value in options.items() if value not in (None, ())}
     plan = make_sweep(settings)
+    check_writable(folder)
     began = time.monotonic()
     with _progress() as progress:
         outcome = run_sweep(
@@ -97,12 +99,12 @@ def command(
             timeout_s=POINT_TIMEOUT_S if timeout is None else timeout,
             progress=progress,
         )
-    files = write_tables(outcome.rows, folder)
     for warning in outcome.warnings:
         click.echo(f"hwmodel: {warning}", err=True)
     for row in outcome.rows:
         if row["status"] != "met":
             click.echo(f"{_label(row)} {row['status']}: {row['note']}", err=True)
+    files = write_tables(outcome.rows, folder)
     if as_json:
         click.echo(json.dumps(_as_json(outcome, files)))
     else:
@@ -193,8 +195,13 @@ def _print(outcome: "SweepOutcome", seconds: float) -> None:
     counts = (len(outcome.rows), *(outcome.count(s) for s in ("met", "missed", "failed")))
     table.add_row(*(str(n) for n in (*counts, outcome.stored, len(outcome.left_out))))
     console.print(table)
+    # One line for each reason: that units of several lanes are not built is the same for all.
+    reasons: dict[str, list[str]] = {}
     for entry in outcome.left_out:
         lanes = f" in {entry.lanes} lanes" if entry.lanes != 1 else ""
-        text = f"left out {entry.format} with {entry.accumulator}{lanes}: {entry.reason}"
+        text = f"{entry.format} with {entry.accumulator}{lanes}"
+        reasons.setdefault(entry.reason, []).append(text)
+    for reason, left_out in reasons.items():
+        text = f"left out {', '.join(left_out)}: {reason}"
         console.print(text, soft_wrap=True, markup=False, highlight=False)
     console.print(f"{_duration(seconds)} minutes", soft_wrap=True, highlight=False)

@@ -44,11 +44,13 @@ def command(
     SPEC is a unit such as mac-int8-int8-int32. Area is the sum of the cells' areas, delay the
     minimum clock period of the netlist by static timing with the library's wire-load model.
     """
-    from hwmodel.store import atomic_write
+    from hwmodel.store import atomic_write, check_writable
     from hwmodel.synthesis import synthesize
     from hwmodel.units import parse_unit
 
     unit = parse_unit(spec)
+    if netlist is not None:
+        check_writable(netlist.parent)
     cells = chosen_library(library, liberty)
     with SynthesisProgress(unit.name) as progress:
         result = synthesize(unit, cells, clock, progress=progress.update)

@@ -14,10 +14,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hwmodel.cost.energy import LATENCY, RESET_CYCLES, check_outputs, port_bits
+from hwmodel.cost.energy import LATENCY, RESET_CYCLES, check_outputs, port_words
 from hwmodel.errors import HwmodelError
 from hwmodel.rtl import structures_for
 from hwmodel.sim.activity import simulate_gates
+from hwmodel.sim.bit_words import bits_of, words_of
 from hwmodel.sim.gates import build_gates
 from hwmodel.sim.stimulus import operands
 from hwmodel.synthesis.flow import make_flow
@@ -51,7 +52,7 @@ class Described(Protocol):
 
 @dataclass(frozen=True)
 class BlockEnergy:
-    """Dynamic energy of a unit by building block, in a netlist that keeps the blocks apart.
+    """Energy of a unit by building block, in a netlist that keeps the blocks apart.
 
     Attributes
     ----------
@@ -65,6 +66,15 @@ class BlockEnergy:
         The clock's part by the place of the flip-flops: a block, or ``registers`` of the unit.
     dynamic_fj_per_mac : float
         Energy in fJ of this netlist, of which the shares are parts; not the unit's figure.
+    leakage_shares : dict of str to float
+        Part of the leakage by block, by the states that its cells are in; flip-flops count as
+        ``registers``.
+    leakage_fj_per_mac : float
+        Leakage in fJ in one clock period, of which those are parts.
+    fj_per_mac : float
+        Energy of this netlist as the whole simulation gives it: both together.
+    clock_ns : float
+        Clock period, to which the leakage is proportional.
     note : str
         What the shares hold for.
     """
@@ -76,6 +86,10 @@ class BlockEnergy:
     shares: dict[str, float]
     clock_by_block: dict[str, float]
     dynamic_fj_per_mac: float
+    leakage_shares: dict[str, float]
+    leakage_fj_per_mac: float
+    fj_per_mac: float
+    clock_ns: float
     note: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -136,7 +150,9 @@ def block_energy(
     seed: int = 1,
     library: CellLibrary | None = None,
 ) -> BlockEnergy:
-    """Share of each building block in the dynamic energy, glitches included.
+    """Share of each building block in the dynamic energy, glitches included, and in the leakage.
+
+    The clock is the target of the synthesis, or what this netlist needs if that is more.
 
     Parameters
     ----------
@@ -158,18 +174,21 @@ def block_energy(
     design, modules = _kept_apart(spec, synthesis_result, library)
     gates = build_gates(read_netlist(design, library, spec.identifier), library)
     stream = operands(spec, stimulus, vectors, seed)
-    period = static_timing(gates.design, library).period_ns
+    period = max(static_timing(gates.design, library).period_ns, synthesis_result.clock_ns or 0.0)
     window = slice(RESET_CYCLES + LATENCY, RESET_CYCLES + vectors)
-    activity = simulate_gates(gates, port_bits(gates, spec, stream), period, count=window)
-    check_outputs(gates, spec, stream, activity.outputs)
+    bits = bits_of(port_words(gates, spec, stream), gates.arrays.input_nets.size)
+    activity = simulate_gates(gates, bits, period, count=window)
+    check_outputs(gates, spec, stream, words_of(activity.outputs))
     cycles = window.stop - window.start
     spent = activity.by_instance / cycles
     cells = [library.cells[i.cell] for i in gates.design.netlist.instances]
     pins = sum(cell.flip_flop is not None for cell in cells)
     total: dict[str, float] = {}
     clocks: dict[str, float] = {}
-    for instance, cell, (internal, switching, clock) in zip(
-        gates.design.netlist.instances, cells, np.asarray(spent), strict=True
+    leaks: dict[str, float] = {}
+    leaked = activity.leakage_by_instance * period * 1e-3  # nW * ns = 1e-18 J
+    for instance, cell, (internal, switching, clock), leak in zip(
+        gates.design.netlist.instances, cells, np.asarray(spent), leaked, strict=True
     ):
         place = _block_of(instance.name, modules)
         if cell.flip_flop is not None:
@@ -178,8 +197,11 @@ def block_energy(
             clocks[where] = clocks.get(where, 0.0) + edges
             total["clock"] = total.get("clock", 0.0) + edges
             place = "registers"
+        leaks[place] = leaks.get(place, 0.0) + float(leak)
         total[place] = total.get(place, 0.0) + float(internal + switching)
-    whole = sum(total.values())
+    whole, leakage = sum(total.values()), sum(leaks.values())
+    per_cycle = activity.internal + activity.switching + activity.clock
+    per_cycle += activity.leakage_nw * period * 1e-3
     return BlockEnergy(
         spec=spec.name,
         structure=synthesis_result.structure,
@@ -188,8 +210,13 @@ def block_energy(
         shares={name: value / whole for name, value in total.items()},
         clock_by_block={name: value / whole for name, value in clocks.items()},
         dynamic_fj_per_mac=whole,
+        # A library may know no leakage.
+        leakage_shares={name: value / (leakage or 1.0) for name, value in leaks.items()},
+        leakage_fj_per_mac=leakage,
+        fj_per_mac=float(per_cycle[window].mean()),
+        clock_ns=period,
         note=(
-            "shares of the dynamic energy of a netlist that keeps the blocks apart; the flat"
+            "shares of the energy of a netlist that keeps the blocks apart; the flat"
             " netlist of the unit merges logic across blocks, so it has other absolute figures"
         ),
     )

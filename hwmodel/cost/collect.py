@@ -55,7 +55,7 @@ def collect(
     Results
         With a `Failure` for everything that could not be measured.
     """
-    run = _Run(plan, steps or RealSteps(plan.liberty, Store()), progress or (lambda *_: None))
+    run = _Run(plan, steps or RealSteps(plan.cells, Store()), progress or (lambda *_: None))
     run.total = len(plan.points) * (2 + len(plan.stimuli)) + accuracy * _ACCURACY_STEPS + 1
     scores: list[dict[str, Any]] = []
     layers: list[dict[str, Any]] = []

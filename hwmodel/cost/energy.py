@@ -8,15 +8,17 @@ netlist that computes something else has no energy per MAC.
 import importlib.metadata
 import math
 import statistics
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwmodel.arithmetic import simulate
+from hwmodel.cost.energy_record import EnergyRecord, conditions
 from hwmodel.errors import HwmodelError
 from hwmodel.sim.activity import simulate_gates
+from hwmodel.sim.bit_words import bits_of, words_of, words_of_codes
 from hwmodel.sim.gates import GateNetlist, build_gates
 from hwmodel.sim.stimulus import ACCUMULATION_LENGTH, Stimulus, operands
 from hwmodel.store import Store, content_key
@@ -34,6 +36,7 @@ __all__ = [
     "DEFAULT_VECTORS",
     "LATENCY",
     "LEAST_VECTORS",
+    "METHOD_VERSION",
     "RESET_CYCLES",
     "EnergyResult",
     "Synthesised",
@@ -42,12 +45,12 @@ __all__ = [
     "interval",
     "measure_energy",
     "period_for",
-    "port_bits",
+    "port_words",
 ]
 
 DEFAULT_VECTORS = 64 * ACCUMULATION_LENGTH
 # Raise when the same netlist and stimulus give other figures than before.
-_VERSION = 3
+METHOD_VERSION = 3
 RESET_CYCLES = 3
 # Edges from the cycle in which operands are applied to the one at whose end acc holds their sum.
 LATENCY = 2
@@ -56,85 +59,26 @@ _LEAST_ACCUMULATIONS = 8
 LEAST_VECTORS = _LEAST_ACCUMULATIONS * ACCUMULATION_LENGTH
 
 
-@dataclass(frozen=True)
-class EnergyResult:
-    """Energy of a unit, with all that it holds for.
+@dataclass(frozen=True, kw_only=True)
+class EnergyResult(EnergyRecord):
+    """Energy of a unit, glitches included; the interval is from means of whole accumulations.
 
     Attributes
     ----------
-    spec, library, corner, wire_load, structure : str
-        Unit, technology and implementation.
-    stimulus, stimulus_description : str
-        The operand stream.
-    clock_ns : float
-        Clock period; leakage energy is proportional to it.
     fj_per_mac : float
         Total energy in fJ for each multiply-accumulate.
-    interval : tuple of float
-        95 % confidence interval of it, from the means of whole accumulations.
-    internal_fj, switching_fj, clock_fj, leakage_fj : float
-        Its parts: inside cells at data events; charging nets that the unit drives (output ports
-        with their load included); the clock inside flip-flops and on their clock pins (no clock
-        tree); leakage by state.
-    glitch_share : float
-        Part of `fj_per_mac` that would not be spent if gates had no delay.
-    toggles_per_cycle, functional_toggles_per_cycle : float
-        Changes of nets in a cycle, the clock apart; and those that remain without delays.
+    functional_toggles_per_cycle : float
+        Changes of nets in a cycle that remain without delays.
     nets : int
         Nets of the netlist, constants apart.
     nets_annotated : float
         Share of them that the simulation follows.
-    vectors : int
-        Multiply-accumulates simulated.
-    outputs_checked : int
-        Accumulator codes that were compared with the golden model (all equal, or there is no
-        result).
-    provenance : dict
-        Tool versions, hashes and conditions.
     """
 
-    spec: str
-    library: str
-    corner: str
-    wire_load: str
-    structure: str
-    stimulus: str
-    stimulus_description: str
-    clock_ns: float
     fj_per_mac: float
-    interval: tuple[float, float]
-    internal_fj: float
-    switching_fj: float
-    clock_fj: float
-    leakage_fj: float
-    glitch_share: float
-    toggles_per_cycle: float
     functional_toggles_per_cycle: float
     nets: int
     nets_annotated: float
-    vectors: int
-    outputs_checked: int
-    provenance: dict[str, Any]
-
-    @property
-    def split(self) -> dict[str, float]:
-        """Parts of `fj_per_mac` by name."""
-        return {
-            "internal": self.internal_fj,
-            "switching": self.switching_fj,
-            "clock": self.clock_fj,
-            "leakage": self.leakage_fj,
-        }
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON can hold it."""
-        return asdict(self) | {"interval": list(self.interval)}
-
-    @classmethod
-    def from_dict(cls, entry: dict[str, Any]) -> "EnergyResult":
-        """Record of what `to_dict` gave."""
-        low, high = entry["interval"]
-        return cls(**{**entry, "interval": (low, high)})
 
 
 class Synthesised(Protocol):
@@ -157,10 +101,9 @@ class Synthesised(Protocol):
         """Mapped netlist as Yosys' JSON."""
 
 
-def port_bits(gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus) -> NDArray[np.uint8]:
-    """Bits of all input ports in every cycle: reset, operands, and two cycles to finish."""
+def port_words(gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus) -> NDArray[np.uint64]:
+    """Input ports in every cycle: reset, operands, and two cycles to finish; as `bit_words`."""
     count = stimulus.a_codes.size
-    total = RESET_CYCLES + count + LATENCY
     window = slice(RESET_CYCLES, RESET_CYCLES + count)
     known = {
         "a": (stimulus.a_codes, spec.a.bits),
@@ -175,38 +118,40 @@ def port_bits(gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus) -> NDArray
             f"netlist {gates.design.netlist.name}: expected input ports {expected} besides the"
             f" clock, found {dict(gates.inputs)}"
         )
-    parts = []
+    words = np.zeros((RESET_CYCLES + count + LATENCY, -(-sum(expected.values()) // 64)), np.uint64)
+    place = 0
     for name, width in gates.inputs:
-        bits = np.zeros((total, width), np.uint8)
-        codes = np.asarray(known[name][0]).astype(np.int64)
-        bits[window] = codes[:, None] >> np.arange(width) & 1
+        codes = np.asarray(known[name][0]).astype(np.uint64)
+        word, bit = divmod(place, 64)
+        words[window, word] |= codes << np.uint64(bit)
+        if bit + width > 64:
+            words[window, word + 1] |= codes >> np.uint64(64 - bit)
         if name == "rst":
-            bits[:RESET_CYCLES] = 1
-        parts.append(bits)
-    return np.concatenate(parts, axis=1)
+            words[:RESET_CYCLES, word] |= np.uint64(1 << bit)
+        place += width
+    return words
 
 
 def check_outputs(
-    gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus, outputs: NDArray[np.uint8]
+    gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus, outputs: NDArray[np.uint64]
 ) -> int:
-    """Compare every accumulator code with the golden model; the number of them."""
-    if gates.outputs != (("acc", spec.accumulator_bits),):
+    """Compare every accumulator code with the golden model; the number of them.
+
+    `outputs` are the output ports in every cycle, as `hwmodel.sim.bit_words`.
+    """
+    width = spec.accumulator_bits
+    if gates.outputs != (("acc", width),):
         raise HwmodelError(
             f"netlist {gates.design.netlist.name}: expected the output port acc of"
-            f" {spec.accumulator_bits} bits, found {dict(gates.outputs)}"
+            f" {width} bits, found {dict(gates.outputs)}"
         )
     golden = simulate(spec, stimulus.a_codes, stimulus.b_codes, stimulus.valid, stimulus.clear)
     first = RESET_CYCLES + LATENCY
     found = outputs[first : first + golden.size]
-    width = spec.accumulator_bits
-    if width <= 64:
-        golden = golden.astype(np.uint64)
-    one = golden.dtype.type(1) if width <= 64 else 1
-    expected = np.stack([(golden >> bit * one & one).astype(np.uint8) for bit in range(width)], 1)
-    wrong = np.flatnonzero((found != expected).any(axis=1))
+    wrong = np.flatnonzero((found != words_of_codes(golden, width)).any(axis=1))
     if wrong.size:
         step = int(wrong[0])
-        got = sum(int(bit) << place for place, bit in enumerate(found[step]))
+        got = sum(int(word) << 64 * place for place, word in enumerate(found[step]))
         raise HwmodelError(
             f"the mapped netlist of {spec.name} differs from the golden model in {wrong.size} of"
             f" {golden.size} steps, first in step {step}: a=0x{int(stimulus.a_codes[step]):x},"
@@ -289,14 +234,14 @@ def energy_of_netlist(
     gates = build_gates(netlist, library)
     period = static_timing(gates.design, library).period_ns
     clock = period if clock_ns is None else clock_ns
-    bits = port_bits(gates, spec, stimulus)
+    bits = bits_of(port_words(gates, spec, stimulus), gates.arrays.input_nets.size)
     # From the cycle in which the first sum lands to the last in which operands arrive, every
     # cycle does one whole multiply-accumulate.
     window = slice(RESET_CYCLES + LATENCY, RESET_CYCLES + stimulus.a_codes.size)
     real = simulate_gates(gates, bits, clock, count=window)
-    checked = check_outputs(gates, spec, stimulus, real.outputs)
+    checked = check_outputs(gates, spec, stimulus, words_of(real.outputs))
     ideal = simulate_gates(gates, bits, clock, zero_delay=True, count=window)
-    check_outputs(gates, spec, stimulus, ideal.outputs)
+    check_outputs(gates, spec, stimulus, words_of(ideal.outputs))
     leakage = real.leakage_nw * clock * 1e-3  # nW * ns = 1e-18 J
     per_cycle = (real.internal + real.switching + real.clock + leakage)[window]
     total = float(per_cycle.mean())
@@ -304,13 +249,8 @@ def energy_of_netlist(
     cycles = per_cycle.size
     nets, share = _annotated(gates)
     return EnergyResult(
-        spec=spec.name,
-        library=library.name,
-        corner=library.corner,
-        wire_load=library.wire_load.name,
+        **conditions(spec, library, stimulus),
         structure=structure,
-        stimulus=stimulus.name,
-        stimulus_description=stimulus.description,
         clock_ns=clock,
         fj_per_mac=total,
         interval=interval(total, _accumulations(per_cycle)),
@@ -323,13 +263,12 @@ def energy_of_netlist(
         functional_toggles_per_cycle=float(ideal.toggles.sum()) / cycles,
         nets=nets,
         nets_annotated=share,
-        vectors=int(stimulus.a_codes.size),
         outputs_checked=checked,
         provenance={
             "how": "measured",
             "method": "event-driven gate-level simulation, NLDM delays, inertial",
             "hwmodel": importlib.metadata.version("hwmodel"),
-            "method_version": _VERSION,
+            "method_version": METHOD_VERSION,
             "library_sha256": library.sha256,
             "netlist_sha256": netlist.sha256(),
             "stimulus_sha256": stimulus.sha256(),
@@ -406,7 +345,7 @@ def measure_energy(
     clock_ns = period_for(spec, synthesis_result, clock_ns)
     structure = str(synthesis_result.structure)
     key = content_key(
-        version=_VERSION,
+        version=METHOD_VERSION,
         spec=spec.name,
         netlist=netlist.sha256(),
         library=library.sha256,

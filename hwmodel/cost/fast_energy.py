@@ -6,32 +6,42 @@ figure is modelled with it.
 """
 
 import importlib.metadata
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from hwmodel.cost.energy import (
     LATENCY,
+    METHOD_VERSION,
     RESET_CYCLES,
     Synthesised,
     check_outputs,
     energy_of_netlist,
     interval,
     period_for,
-    port_bits,
+    port_words,
 )
+from hwmodel.cost.energy_record import EnergyRecord, conditions
 from hwmodel.sim.gates import build_gates
-from hwmodel.sim.stimulus import operands
+from hwmodel.sim.stimulus import Stimulus, operands
 from hwmodel.sim.zero_delay import simulate_lanes
-from hwmodel.technology import CellLibrary, load_library, read_netlist
+from hwmodel.store import Store, content_key
+from hwmodel.technology import CellLibrary, Netlist, load_library, read_netlist
 from hwmodel.units import UnitSpec
 
-__all__ = ["FAST_VECTORS", "GLITCH_VECTORS", "FastEnergy", "estimate_energy"]
+__all__ = [
+    "FAST_VECTORS",
+    "GLITCH_VECTORS",
+    "FastEnergy",
+    "estimate_energy",
+    "fast_energy_of_netlist",
+]
 
 FAST_VECTORS = 1 << 18
 # Products of the event-driven run that measures the share of glitches.
 GLITCH_VECTORS = 512
+# Raise when the same netlist and stimulus give other figures than before.
+_VERSION = 1
 
 _HOW = {
     "zero_delay_fj_per_mac": "measured, glitches left out",
@@ -40,72 +50,28 @@ _HOW = {
 }
 
 
-@dataclass(frozen=True)
-class FastEnergy:
+@dataclass(frozen=True, kw_only=True)
+class FastEnergy(EnergyRecord):
     """Energy of a unit without glitches, and what it would be with their measured share.
+
+    Toggles, parts and interval are those of the run without glitches.
 
     Attributes
     ----------
-    spec, library, corner, wire_load, structure, stimulus, stimulus_description, clock_ns
-        As in `hwmodel.cost.energy.EnergyResult`.
     zero_delay_fj_per_mac : float
         Energy in fJ a multiply-accumulate if no gate had a delay: no glitches.
-    interval : tuple of float
-        95 % confidence interval of it.
-    internal_fj, switching_fj, clock_fj, leakage_fj : float
-        Its parts.
-    glitch_share : float
-        Part of the whole energy that glitches take, from a short event-driven run.
     glitch_vectors : int
-        Products of that run.
+        Products of the event-driven run that measured the share of glitches.
     corrected_fj_per_mac : float
         Modelled energy with glitches.
-    toggles_per_cycle : float
-        Changes of nets a cycle, the clock apart, without glitches.
-    vectors, outputs_checked : int
-        Products simulated; accumulator codes compared with the golden model.
-    provenance : dict
-        Tool versions, hashes and conditions.
     how : dict
         How each main figure came about.
     """
 
-    spec: str
-    library: str
-    corner: str
-    wire_load: str
-    structure: str
-    stimulus: str
-    stimulus_description: str
-    clock_ns: float
     zero_delay_fj_per_mac: float
-    interval: tuple[float, float]
-    internal_fj: float
-    switching_fj: float
-    clock_fj: float
-    leakage_fj: float
-    glitch_share: float
     glitch_vectors: int
     corrected_fj_per_mac: float
-    toggles_per_cycle: float
-    vectors: int
-    outputs_checked: int
-    provenance: dict[str, Any]
     how: dict[str, str] = field(default_factory=lambda: dict(_HOW))
-
-    @property
-    def split(self) -> dict[str, float]:
-        """Parts of `zero_delay_fj_per_mac` by name."""
-        return {
-            "internal": self.internal_fj,
-            "switching": self.switching_fj,
-            "clock": self.clock_fj,
-            "leakage": self.leakage_fj,
-        }
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON can hold it."""
-        return asdict(self) | {"interval": list(self.interval)}
 
 
 def estimate_energy(
@@ -116,10 +82,11 @@ def estimate_energy(
     vectors: int = FAST_VECTORS,
     seed: int = 1,
     library: CellLibrary | None = None,
+    store: Store | None = None,
 ) -> FastEnergy:
     """Energy per MAC without delays, with the share of glitches beside it.
 
-    Parameters are those of `hwmodel.cost.energy.measure_energy`; nothing is kept in the store.
+    Parameters are those of `hwmodel.cost.energy.measure_energy`.
 
     Raises
     ------
@@ -127,16 +94,54 @@ def estimate_energy(
         As `measure_energy`.
     """
     library = load_library() if library is None else library
+    store = Store() if store is None else store
     clock_ns = period_for(spec, synthesis_result, clock_ns)
     netlist = read_netlist(synthesis_result.netlist_json, library)
-    short = energy_of_netlist(
-        spec, netlist, library, operands(spec, stimulus, GLITCH_VECTORS, seed), clock_ns
+    structure = str(synthesis_result.structure)
+    few = operands(spec, stimulus, GLITCH_VECTORS, seed)
+    many = operands(spec, stimulus, max(vectors, GLITCH_VECTORS), seed)
+    key = content_key(
+        version=_VERSION,
+        event_version=METHOD_VERSION,
+        spec=spec.name,
+        netlist=netlist.sha256(),
+        library=library.sha256,
+        stimulus=many.sha256(),
+        glitch_stimulus=few.sha256(),
+        description=many.description,
+        clock_ns=clock_ns,
+        structure=structure,
     )
-    stream = operands(spec, stimulus, max(vectors, GLITCH_VECTORS), seed)
+    entry = store.load("energy-fast", key)
+    if entry is None:
+        result = fast_energy_of_netlist(spec, netlist, library, few, many, clock_ns, structure)
+        entry = store.save("energy-fast", key, result.to_dict())
+    return FastEnergy.from_dict(entry)
+
+
+def fast_energy_of_netlist(
+    spec: UnitSpec,
+    netlist: Netlist,
+    library: CellLibrary,
+    few: Stimulus,
+    many: Stimulus,
+    clock_ns: float,
+    structure: str = "",
+) -> FastEnergy:
+    """Energy of a mapped netlist without delays under `many`, share of glitches under `few`.
+
+    The other parameters are those of `hwmodel.cost.energy.energy_of_netlist`.
+
+    Raises
+    ------
+    HwmodelError
+        As `energy_of_netlist`.
+    """
+    short = energy_of_netlist(spec, netlist, library, few, clock_ns)
     gates = build_gates(netlist, library)
-    window = slice(RESET_CYCLES + LATENCY, RESET_CYCLES + stream.a_codes.size)
-    found = simulate_lanes(gates, port_bits(gates, spec, stream), window)
-    checked = check_outputs(gates, spec, stream, found.outputs)
+    window = slice(RESET_CYCLES + LATENCY, RESET_CYCLES + many.a_codes.size)
+    found = simulate_lanes(gates, port_words(gates, spec, many), window)
+    checked = check_outputs(gates, spec, many, found.outputs)
     leakage = found.leakage * clock_ns * 1e-3  # nW * ns = 1e-18 J
     parts = np.stack([found.internal, found.switching, found.clock, leakage])
     internal, switching, clock, leaked = np.average(parts, axis=1, weights=found.cycles)
@@ -144,13 +149,8 @@ def estimate_energy(
     # The last batch may be a short one, whose mean would weigh as much as the others'.
     whole = found.cycles >= 0.5 * found.cycles.max()
     return FastEnergy(
-        spec=spec.name,
-        library=library.name,
-        corner=library.corner,
-        wire_load=library.wire_load.name,
-        structure=str(synthesis_result.structure),
-        stimulus=stream.name,
-        stimulus_description=stream.description,
+        **conditions(spec, library, many),
+        structure=structure,
         clock_ns=clock_ns,
         zero_delay_fj_per_mac=total,
         interval=interval(total, parts.sum(axis=0)[whole]),
@@ -162,13 +162,14 @@ def estimate_energy(
         glitch_vectors=short.vectors,
         corrected_fj_per_mac=total / (1.0 - short.glitch_share),
         toggles_per_cycle=float(found.toggles.sum() / found.cycles.sum()),
-        vectors=int(stream.a_codes.size),
         outputs_checked=checked,
         provenance={
             **short.provenance,
             "how": "zero-delay measured, corrected figure modelled",
             "method": "zero-delay gate-level simulation, 64 stretches in a word",
+            "method_version": _VERSION,
+            "glitch_method_version": METHOD_VERSION,
             "hwmodel": importlib.metadata.version("hwmodel"),
-            "stimulus_sha256": stream.sha256(),
+            "stimulus_sha256": many.sha256(),
         },
     )

@@ -164,6 +164,12 @@ def explore_frontier(
         )
     library = library if library is not None else load_library()
     store = store if store is not None else Store()
+    if not library.has_power:
+        raise HwmodelError(
+            f"the points of a frontier have energies, but {library.name} has no internal-power"
+            " tables; name a library characterised for power, or take area and delay alone:"
+            f" hwmodel synth {spec.name} --clock NS"
+        )
     tell = progress if progress is not None else (lambda what, done: None)
     tell("minimum area", 0)
     found = [synthesize(spec, library, store=store, workers=workers)]

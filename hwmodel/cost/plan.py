@@ -1,5 +1,6 @@
 """What the report measures: units, goals, clocks and operand streams."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,14 @@ from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, Format, parse_format
 from hwmodel.units import UnitSpec, parse_unit
 
-__all__ = ["DEFAULT_CLOCK_NS", "DEFAULT_FORMATS", "DesignPoint", "Plan", "make_plan"]
+__all__ = [
+    "DEFAULT_CLOCK_NS",
+    "DEFAULT_FORMATS",
+    "DesignPoint",
+    "Plan",
+    "make_plan",
+    "planned_units",
+]
 
 DEFAULT_FORMATS = ("int8", "e5m2", "e4m3", "e3m4", "e2m5")
 # The one clock that all units are compared at. NanGate 45 nm, typical: every unit of the default
@@ -49,15 +57,26 @@ class Plan:
         The common clock, ns.
     stimuli : tuple of str
         Operand streams of the energies.
-    liberty : str, optional
-        Liberty file of the cells; the default library if not given.
+    library : str, optional
+        Name of the cell library, ``NAME`` or ``NAME,CORNER``.
+    liberty : tuple of str
+        Liberty files of the cells instead; with neither, the default library.
+    clock_from : str
+        Where the common clock comes from, for the report.
     """
 
     formats: tuple[str, ...]
     points: tuple[DesignPoint, ...]
     clock_ns: float
     stimuli: tuple[str, ...]
-    liberty: str | None = None
+    library: str | None = None
+    liberty: tuple[str, ...] = ()
+    clock_from: str = ""
+
+    @property
+    def cells(self) -> str | tuple[str, ...] | None:
+        """The library as `hwmodel.technology.load_library` takes it."""
+        return self.library or self.liberty or None
 
     def units(self, of_integers: bool) -> tuple[str, ...]:
         """Names of the units with integer (or with floating-point) operands."""
@@ -74,8 +93,10 @@ class Plan:
             "formats": list(self.formats),
             "units": list(dict.fromkeys(point.spec.name for point in self.points)),
             "clock_ns": self.clock_ns,
+            "clock_from": self.clock_from,
             "stimuli": list(self.stimuli),
-            "liberty": self.liberty,
+            "library": self.library,
+            "liberty": list(self.liberty),
         }
 
 
@@ -83,9 +104,29 @@ def make_plan(
     formats: Sequence[str] = DEFAULT_FORMATS,
     clock_ns: float = DEFAULT_CLOCK_NS,
     stimuli: Sequence[str] = DEFAULT_STIMULI,
-    liberty: str | None = None,
+    library: str | None = None,
+    liberty: Sequence[str] = (),
+    clock_from: str = "",
 ) -> Plan:
-    """Plan of a report over some formats.
+    """Plan of a report over some formats: each unit at minimum area and at the common clock.
+
+    The library is a name or Liberty files; see `Plan`.
+
+    Raises
+    ------
+    HwmodelError
+        A format is unknown, none came, or the clock is not positive.
+    """
+    if not (math.isfinite(clock_ns) and clock_ns > 0):
+        raise HwmodelError(f"a clock is a positive period in ns, but {clock_ns!r} ns came")
+    units = planned_units(formats)
+    names = tuple(dict.fromkeys(unit.a.name for unit in units))
+    points = tuple(DesignPoint(unit, clock) for unit in units for clock in (None, clock_ns))
+    return Plan(names, points, clock_ns, tuple(stimuli), library, tuple(liberty), clock_from)
+
+
+def planned_units(formats: Sequence[str]) -> tuple[UnitSpec, ...]:
+    """Units that a report over some formats measures.
 
     Every format is taken for both operands, with every accumulator that a designer would give it:
     an integer of 32 bits or of the exact width; for floats an exact one or FP32.
@@ -93,20 +134,16 @@ def make_plan(
     Raises
     ------
     HwmodelError
-        A format is unknown, none came, or the clock is not positive.
+        A format is unknown, or none came.
     """
     if not formats:
         raise HwmodelError("a report compares one format or more, but none came; e.g. int8,e4m3")
-    if not clock_ns > 0:
-        raise HwmodelError(f"a clock period is positive, but {clock_ns!r} ns came")
-    names = tuple(dict.fromkeys(parse_format(name).name for name in formats))
-    specs = [
+    names = dict.fromkeys(parse_format(name).name for name in formats)
+    return tuple(
         parse_unit(f"mac-{name}-{name}-{accumulator}")
         for name in names
         for accumulator in _accumulators(parse_format(name))
-    ]
-    points = [DesignPoint(spec, clock) for spec in specs for clock in (None, clock_ns)]
-    return Plan(names, tuple(points), clock_ns, tuple(stimuli), liberty)
+    )
 
 
 def _accumulators(fmt: Format) -> tuple[str, ...]:

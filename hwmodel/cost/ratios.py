@@ -151,9 +151,9 @@ def ratios_of(
 ) -> list[Ratio]:
     """Every ratio that the rows allow between two groups of units.
 
-    Exact accumulators are paired with exact ones and with integers; floats with integers only
-    where the integer is the one that hardware would really use (not the exact one of minimal
-    width): the pairs that a designer chooses between. Pairs in which a side has no row, or misses
+    An integer unit that adds into an integer of common width is paired with every other one; one
+    with an exact accumulator, or a floating-point one, only with units that have such a one, too:
+    the pairs that a designer chooses between. Pairs in which a side has no row, or misses
     its clock, are left out.
     """
     rows = list(measurements)
@@ -192,8 +192,10 @@ def accumulator_label(unit: UnitSpec) -> str:
 
 
 def _designers_pair(ours: UnitSpec, theirs: UnitSpec) -> bool:
-    exact = isinstance(theirs.accumulator, ExactAccumulator)
-    return not exact or isinstance(ours.accumulator, ExactAccumulator)
+    for kind in (ExactAccumulator, FloatAccumulator):
+        if isinstance(theirs.accumulator, kind):
+            return isinstance(ours.accumulator, kind)
+    return True
 
 
 def _check_alike(ours: Measurement, theirs: Measurement, quantity: Quantity) -> None:

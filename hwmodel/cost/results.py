@@ -60,6 +60,12 @@ class Results:
     failures: tuple[Failure, ...] = ()
     tools: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def cells(self) -> str:
+        """Library and corner of the figures in words; empty where nothing was measured."""
+        first = next(iter(self.measurements), None)
+        return f"{first.library}, {first.corner}" if first is not None else ""
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; published ratios are told apart from measured ones."""
         return {

@@ -105,7 +105,8 @@ class RealSteps:
 
         result = measure_energy(spec, handle, stimulus, library=self.library, store=self.store)
         return EnergyFigure(
-            stimulus=result.stimulus,
+            # Two names of one stream share what is stored; the row has the name that was asked for.
+            stimulus=stimulus,
             clock_ns=result.clock_ns,
             fj_per_mac=result.fj_per_mac,
             low=result.interval[0],

@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from hwmodel.errors import HwmodelError, ToolError
+from hwmodel.errors import HwmodelError, ToolError, last_lines
 from hwmodel.fetch.pin import Pin
 from hwmodel.store import cache_root
 
@@ -98,8 +98,10 @@ def _run(command: list[str], folder: Path, what: str, mend: str) -> None:
         log = cache_root() / "logs" / f"fetch-{what.replace(' ', '-')}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(done.stdout)
-        last = "\n".join(done.stdout.strip().splitlines()[-3:])
-        raise ToolError(f"{what} could not be fetched; {mend}. {command[0]} said:\n{last}\n({log})")
+        raise ToolError(
+            f"{what} could not be fetched; {mend}. The log of {command[0]} is kept in {log}, and"
+            f" its last lines are:{last_lines(done.stdout, 3)}"
+        )
 
 
 def _from_pypi(pin: Pin, folder: Path) -> Path:

@@ -1,17 +1,15 @@
 """Short names of formats: parsing, printing, and what to say of an unknown one."""
 
-import difflib
 import re
-from collections.abc import Sequence
 
-from hwmodel.errors import HwmodelError
+from hwmodel.errors import HwmodelError, nearest_hint
 from hwmodel.formats.base import Format, Specials
 from hwmodel.formats.floating import FloatFormat, default_bias, default_specials
 from hwmodel.formats.integer import IntFormat
 from hwmodel.formats.power import PowerFormat
 from hwmodel.formats.scaled import ScaledFormat, fixed_point, with_maximum
 
-__all__ = ["KNOWN_NAMES", "float_name", "ml_dtypes_name", "nearest_hint", "parse_format"]
+__all__ = ["KNOWN_NAMES", "float_name", "ml_dtypes_name", "parse_format"]
 
 # Formats that everybody calls by a name other than ExMy.
 _ALIASES = {
@@ -109,12 +107,6 @@ def parse_format(name: str) -> Format:
         f"unknown format {name!r}: expected intN, uintN or eXmY (int8, e4m3, e5m2, fp16)"
         f"{nearest_hint(text, KNOWN_NAMES)}"
     )
-
-
-def nearest_hint(text: str, known: Sequence[str]) -> str:
-    """End of a sentence about an unknown name: the known ones that look like it, if any do."""
-    near = difflib.get_close_matches(text, known, n=3, cutoff=0.4)
-    return f"; the nearest known ones are {', '.join(near)}" if near else ""
 
 
 def ml_dtypes_name(fmt: Format) -> str | None:

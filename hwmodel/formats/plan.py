@@ -12,7 +12,18 @@ from hwmodel.formats.rounding import Overflow, Rounding
 if TYPE_CHECKING:
     from hwmodel.formats.floating import FloatFormat
 
-__all__ = ["BIAS", "INFINITY", "LIFT", "MAGNITUDE", "MANTISSA", "NAN", "Plan", "named", "plan_for"]
+__all__ = [
+    "BIAS",
+    "INFINITY",
+    "LIFT",
+    "MAGNITUDE",
+    "MANTISSA",
+    "NAN",
+    "Plan",
+    "adds",
+    "named",
+    "plan_for",
+]
 
 # Of float32: bits of the mantissa, bias, and bits of all but the sign, of infinity and of NaN.
 MANTISSA = 23
@@ -133,7 +144,8 @@ def plan_for(
     top = fmt.max_value if saturate else 2.0 ** (fmt.max_exponent + 1)
     # The power of two that is added to the largest number is to be one of float32's. Without a
     # mantissa it is the exponent's last bit that makes a code even, which the adder cannot know.
-    adds = not wide and fmt.mantissa_bits > 0 and fmt.max_exponent + (not saturate) + shift <= BIAS
+    room = fmt.max_exponent + (not saturate) + shift <= BIAS
+    by_adding = not wide and fmt.mantissa_bits > 0 and room
     numbers: tuple[int, ...] = (
         *(shift, (1 << (shift - 1)) - 1, offset, offset & 1),
         1 << MANTISSA if wide else _bits(np.float32(fmt.min_normal)),
@@ -144,8 +156,8 @@ def plan_for(
         -(1 << shift),
         1 << (fmt.bits - 1) if fmt.signed else 0,
         int(fmt.has_negative_zero),
-        *(int(adds), _bits(np.float32(top)) if adds else 0),
-        (fmt.min_exponent + BIAS) << MANTISSA if adds else 0,
+        *(int(by_adding), _bits(np.float32(top)) if by_adding else 0),
+        (fmt.min_exponent + BIAS) << MANTISSA if by_adding else 0,
         shift << MANTISSA,
     )
     return np.array(numbers, np.int32)
@@ -153,6 +165,11 @@ def plan_for(
 
 def _bits(value: np.float32) -> int:
     return int(value.view(np.int32))
+
+
+def adds(numbers: npt.NDArray[np.int32]) -> bool:
+    """Whether `hwmodel.formats.adding` can do a plan's work."""
+    return bool(numbers[Plan._fields.index("adds")])
 
 
 @jit

@@ -1,16 +1,10 @@
 """The quick route: float32 in, rounding to nearest even, compiled to vector instructions.
 
-Works on the bits of float32, three ways:
-
-- where the format's exponents leave room, a power of two is added whose last place in float32 is
-  that of the format at the number's exponent, and taken away again: the float32 adder rounds, and
-  subnormals are no special case (`adds`);
-- else half a unit of the format's last place is added to the bits and the rest is cut: the carry
-  runs into the exponent by itself. Subnormals have an adder of their own;
-- where float32's subnormals are normal numbers of the format, these are scaled up before
-  (`wide`).
-
-`kernels` does everything else, and all are compared with `scalar`.
+Where the format's exponents leave room it is `adding` that does the work. Else half a unit of the
+format's last place is added to the bits of float32 and the rest is cut: the carry runs into the
+exponent by itself. For subnormals a power of two is added whose last place is theirs, and the
+float32 adder rounds; where float32's subnormals are normal numbers of the format, they are scaled
+up before (`wide`). `kernels` does everything else, and all are compared with `scalar`.
 """
 
 from typing import Any
@@ -19,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.compiled import jit
-from hwmodel.formats.plan import INFINITY, LIFT, MAGNITUDE, MANTISSA, NAN, Plan, named
+from hwmodel.formats import adding
+from hwmodel.formats.plan import INFINITY, LIFT, MAGNITUDE, MANTISSA, NAN, Plan, adds, named
 
 __all__ = ["encode", "quantize"]
 
@@ -30,6 +25,8 @@ def encode(
     plan: npt.NDArray[np.int32], x: npt.NDArray[np.float32], codes: npt.NDArray[Any]
 ) -> bool:
     """Write the codes of `x`; returns whether a NaN was met."""
+    if adds(plan):
+        return adding.encode(plan, x, codes)
     return bool(_encode(plan, x.view(np.int32), codes))
 
 
@@ -37,6 +34,8 @@ def quantize(
     plan: npt.NDArray[np.int32], x: npt.NDArray[np.float32], result: npt.NDArray[np.float32]
 ) -> bool:
     """Write the rounded values of `x`; returns whether a NaN was met."""
+    if adds(plan):
+        return adding.quantize(plan, x, result)
     return bool(_quantize(plan, x.view(np.int32), result.view(np.int32)))
 
 
@@ -67,7 +66,7 @@ def _mend_codes(plan: Plan, bits: Any, codes: Any, largest: Any) -> Any:
 
     Returns whether a NaN was met.
     """
-    if plan.adds == 0 and plan.negative_zero == 0 and plan.sign_bit != 0:
+    if plan.negative_zero == 0 and plan.sign_bit != 0:
         for i in range(codes.size):
             # The NaN has the negative zero's code, but stands for what is large.
             small = np.int32(bits[i] & np.int32(MAGNITUDE)) < plan.small
@@ -80,16 +79,6 @@ def _mend_codes(plan: Plan, bits: Any, codes: Any, largest: Any) -> Any:
             elif magnitude > np.int32(INFINITY):
                 codes[i] = plan.nan_code
     return largest > np.int32(INFINITY)
-
-
-@jit
-def _added(plan: Plan, magnitude: Any) -> Any:
-    """Exponent field, bits of the power of two for it, and bits of its sum with the number."""
-    number = min(magnitude, plan.top)
-    field = max(np.int32(number & np.int32(INFINITY)), plan.lowest)
-    adder = np.int32(field + plan.lift)
-    total = np.float32(np.int32(number).view(np.float32) + np.int32(adder).view(np.float32))
-    return field, adder, np.float32(total).view(np.int32)
 
 
 @jit
@@ -123,33 +112,12 @@ def _encode_wide_block(plan: Plan, bits: Any, codes: Any) -> Any:
 
 
 @jit
-def _encode_adding_block(plan: Plan, bits: Any, codes: Any) -> Any:
-    largest = np.int32(0)
-    for i in range(bits.size):
-        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
-        largest = max(largest, magnitude)
-        field, adder, total = _added(plan, magnitude)
-        # The total's last bits count units of the last place; those of a normal number have the
-        # hidden bit, too, which adds one to the exponent field.
-        field = np.int32(field - plan.lowest)
-        code = np.int32(field >> np.int32(plan.shift & np.int32(31)))
-        code = np.int32(code + np.int32(total - adder))
-        code = plan.over_code if code > plan.max_code else code
-        sign = np.int32(np.int32(bits[i] >> np.int32(31)) & plan.sign_bit)
-        sign = np.int32(0) if np.int32(code | plan.negative_zero) == np.int32(0) else sign
-        codes[i] = np.int32(code | sign)
-    return largest
-
-
-@jit
 def _encode(numbers: Any, bits: Any, codes: Any) -> Any:
     plan = named(numbers)
     saw_nan = False
     for first in range(0, bits.size, _BLOCK):
         source, target = bits[first : first + _BLOCK], codes[first : first + _BLOCK]
-        if plan.adds:
-            largest = _encode_adding_block(plan, source, target)
-        elif plan.wide:
+        if plan.wide:
             largest = _encode_wide_block(plan, source, target)
         else:
             largest = _encode_block(plan, source, target)
@@ -167,7 +135,7 @@ def _bounded_value(plan: Plan, bits: Any, value: Any) -> Any:
 @jit
 def _mend_values(plan: Plan, bits: Any, result: Any, largest: Any) -> Any:
     """Settle what is rare; returns whether a NaN was met."""
-    if plan.adds == 0 and plan.negative_zero == 0:
+    if plan.negative_zero == 0:
         for i in range(result.size):
             value = result[i]
             result[i] = np.int32(0) if value == np.int32(~MAGNITUDE) else value
@@ -210,42 +178,12 @@ def _quantize_wide_block(plan: Plan, bits: Any, result: Any) -> Any:
 
 
 @jit
-def _rounded_by_adding(plan: Plan, magnitude: Any) -> Any:
-    _, adder, total = _added(plan, magnitude)
-    rounded = np.int32(total).view(np.float32) - np.int32(adder).view(np.float32)
-    return np.float32(rounded).view(np.int32)
-
-
-@jit
-def _quantize_adding_block(plan: Plan, bits: Any, result: Any) -> Any:
-    largest = np.int32(0)
-    if plan.over_bits == plan.top and plan.negative_zero != 0:  # the usual rules
-        for i in range(bits.size):
-            magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
-            largest = max(largest, magnitude)
-            sign = np.int32(bits[i] & np.int32(~MAGNITUDE))
-            result[i] = np.int32(_rounded_by_adding(plan, magnitude) | sign)
-        return largest
-    for i in range(bits.size):
-        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
-        largest = max(largest, magnitude)
-        value = _rounded_by_adding(plan, magnitude)
-        value = plan.over_bits if value > plan.max_bits else value
-        sign = np.int32(bits[i] & np.int32(~MAGNITUDE))
-        sign = np.int32(0) if np.int32(value | plan.negative_zero) == np.int32(0) else sign
-        result[i] = np.int32(value | sign)
-    return largest
-
-
-@jit
 def _quantize(numbers: Any, bits: Any, result: Any) -> Any:
     plan = named(numbers)
     saw_nan = False
     for first in range(0, bits.size, _BLOCK):
         source, target = bits[first : first + _BLOCK], result[first : first + _BLOCK]
-        if plan.adds:
-            largest = _quantize_adding_block(plan, source, target)
-        elif plan.wide:
+        if plan.wide:
             largest = _quantize_wide_block(plan, source, target)
         else:
             largest = _quantize_block(plan, source, target)

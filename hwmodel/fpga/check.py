@@ -6,7 +6,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from hwmodel.errors import ToolError
+from hwmodel.errors import ToolError, last_lines
 from hwmodel.fpga.families import Family
 from hwmodel.sim.simulator import compile_verilog
 from hwmodel.sim.streams import expected_accumulator
@@ -112,5 +112,5 @@ def _play(folder: Path, spec: UnitSpec) -> None:
             f"the simulation of {spec.name} in FPGA cells did not end within {_TIMEOUT_S:g} s"
         ) from None
     if done.returncode or "PASS" not in done.stdout:
-        last = "\n  ".join((done.stdout + done.stderr).splitlines()[-6:])
-        raise ToolError(f"the FPGA netlist of {spec.name} differs from the golden model:\n  {last}")
+        last = last_lines(done.stdout + done.stderr)
+        raise ToolError(f"the FPGA netlist of {spec.name} differs from the golden model:{last}")

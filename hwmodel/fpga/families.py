@@ -1,9 +1,8 @@
 """FPGA families: how Yosys maps to them, what their cells are, and who routes them."""
 
-import difflib
 from dataclasses import dataclass
 
-from hwmodel.errors import HwmodelError
+from hwmodel.errors import HwmodelError, nearest_hint
 
 __all__ = ["FAMILIES", "Family", "parse_family"]
 
@@ -106,6 +105,5 @@ def parse_family(name: str) -> Family:
     """
     if name in FAMILIES:
         return FAMILIES[name]
-    near = difflib.get_close_matches(name, FAMILIES, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = nearest_hint(name, FAMILIES)
     raise HwmodelError(f"unknown FPGA family {name!r}: expected {', '.join(FAMILIES)}{hint}")

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from hwmodel.errors import HwmodelError, ToolError
+from hwmodel.errors import HwmodelError, ToolError, last_lines
 from hwmodel.fpga.families import parse_family
 from hwmodel.fpga.mapping import FpgaResult
 from hwmodel.store import Store, content_key
@@ -135,10 +135,9 @@ def _route_once(result: FpgaResult, package: str, device: tuple[str, ...], seed:
             ) from None
         report = Path(folder) / "report.json"
         if done.returncode or not report.is_file():
-            last = "\n  ".join((done.stdout + done.stderr).splitlines()[-6:])
             raise ToolError(
                 f"nextpnr failed (status {done.returncode}) on {result.spec}; its last lines"
-                f" are:\n  {last}"
+                f" are:{last_lines(done.stdout + done.stderr)}"
             )
         clocks = json.loads(report.read_text())["fmax"]
         return min(float(clock["achieved"]) for clock in clocks.values())

@@ -88,9 +88,10 @@ def read_rows(path: Path = PACKAGED) -> tuple[Row, ...]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
         raise HwmodelError(
-            f"cannot read the measured rows {path}: {error.strerror or error}; make them with:"
+            f"cannot read the measured rows {path}: {reason}; make them with:"
             f" hwmodel predict --collect -o {path.name}"
         ) from error
     reader = csv.DictReader(io.StringIO(text))

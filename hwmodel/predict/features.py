@@ -15,7 +15,7 @@ from hwmodel.rtl.decode import Numerics
 from hwmodel.rtl.exponents import CompareExponents
 from hwmodel.rtl.mac_float import Window
 from hwmodel.rtl.reach import Reach
-from hwmodel.units import FloatAccumulator, UnitSpec
+from hwmodel.units import AlignedAccumulator, ChunkedAccumulator, FloatAccumulator, UnitSpec
 
 __all__ = ["FIXED", "FLOAT", "Features", "features_of"]
 
@@ -59,6 +59,17 @@ def features_of(spec: UnitSpec) -> Features:
         The models know nothing about such a unit: more than one lane, further pipeline stages, a
         rounding other than to nearest even.
     """
+    kinds = (IntFormat, FloatFormat)
+    if not isinstance(spec.a, kinds) or not isinstance(spec.b, kinds):
+        raise HwmodelError(
+            f"the models were trained on operands of integer and floating-point formats, but"
+            f" {spec.name} came; synthesise it, if it has RTL: hwmodel synth {spec.name}"
+        )
+    if isinstance(spec.accumulator, AlignedAccumulator | ChunkedAccumulator):
+        raise HwmodelError(
+            f"the models were trained on integer, exact and floating-point accumulators, but"
+            f" {spec.name} came; such units have no RTL yet, so there is nothing to train on"
+        )
     if spec.lanes != 1 or spec.pipeline != 0 or spec.rounding.value != "nearest-even":
         raise HwmodelError(
             "the models were trained on units of one lane, without further pipeline stages, that"

@@ -2,9 +2,9 @@
 
 A worker needs this package in the same version, and nothing else of this host: library files go
 with the work, and rows come back whole. Each worker keeps finished tool runs in its own store;
-the rows are kept here. A lost worker's points are given to another by Dask. A worker process
-measures one point at a time: start workers with one thread each (``dask worker --nthreads 1
---nworkers N tcp://...``).
+the rows are kept here. A lost worker's points are given to another by Dask. A worker measures one
+point at a time, in a process that is ended where the point takes too long (`limited`): start
+workers with one thread each (``dask worker --nthreads 1 --nworkers N tcp://...``).
 """
 
 import threading
@@ -14,6 +14,7 @@ from typing import Any
 
 from hwmodel.errors import HwmodelError
 from hwmodel.sweep.libraries import Liberty, PackedLiberty, pack
+from hwmodel.sweep.limited import measure_limited
 from hwmodel.sweep.point import Task
 from hwmodel.sweep.seam import Measure, Pending
 
@@ -33,6 +34,8 @@ class DaskPlaces:
         Of the scheduler, for example ``tcp://host:8786``.
     measure : Measure
         What a worker calls for a point.
+    timeout_s : float
+        Seconds after which a worker gives a point up.
     no_worker_s : float
         Seconds without any worker after which the sweep ends.
 
@@ -42,18 +45,26 @@ class DaskPlaces:
         No scheduler answers there.
     """
 
-    def __init__(self, address: str, measure: Measure, no_worker_s: float = _NO_WORKER_S) -> None:
+    def __init__(
+        self,
+        address: str,
+        measure: Measure,
+        timeout_s: float,
+        no_worker_s: float = _NO_WORKER_S,
+    ) -> None:
         from distributed import Client
 
         try:
             self._client = Client(address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise HwmodelError(
-                f"no Dask scheduler answers at {address} ({' '.join(str(error).split())}); start"
-                " one with: dask scheduler, and name it as tcp://HOST:8786"
+                f"no Dask scheduler answers at {address or repr(address)}"
+                f" ({' '.join(str(error).split())}); start one with: dask scheduler, and name it as"
+                " tcp://HOST:8786"
             ) from error
         self._address = address
         self._measure = measure
+        self._timeout_s = timeout_s
         self._no_worker_s = no_worker_s
         self._seen = time.monotonic()
         self._busy: dict[str, int] = {}
@@ -72,10 +83,11 @@ class DaskPlaces:
         packed = self._library(task.liberty)
         self._busy[place] = self._busy.get(place, 0) + 1
         future: Pending = self._client.submit(
+            measure_limited,
             self._measure,
+            self._timeout_s,
             task,
             self._threads.get(place, 1),
-            None,
             packed,
             # A name of its own: Dask would hand out an older row of the same name.
             key=f"{task.spec}-{task.key[:12]}-{uuid.uuid4().hex[:8]}",

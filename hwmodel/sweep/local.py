@@ -15,9 +15,9 @@ import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
+from hwmodel.sweep.ending import end_with_tools, terminated
 from hwmodel.sweep.point import Task
 from hwmodel.sweep.seam import Measure
 
@@ -27,7 +27,6 @@ __all__ = ["LocalPlaces"]
 _PRELOAD = ["hwmodel.sweep.point", "hwmodel.synthesis", "hwmodel.cost.energy"]
 # Seconds that a process has to end its tools.
 _GRACE_S = 3.0
-_TIDY_S = 0.5
 
 
 @dataclass
@@ -133,26 +132,12 @@ def _begin(environment: dict[str, str]) -> None:
     os.environ.update(environment)
     # Ctrl-C reaches all processes of a terminal; the sweep decides what becomes of its own.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, terminated)
     parent = multiprocessing.parent_process()
     assert parent is not None
 
     def watch() -> None:
         parent.join()
-        _end()
+        end_with_tools()
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _terminated(number: int, frame: FrameType | None) -> None:
-    # In a thread: the lock that stops the tools may be held by what was interrupted.
-    threading.Thread(target=_end, daemon=True).start()
-
-
-def _end() -> None:
-    from hwmodel.yosys import stop_all
-
-    stop_all(for_good=True)
-    # The threads that ran the tools remove their folders.
-    time.sleep(_TIDY_S)
-    os._exit(1)

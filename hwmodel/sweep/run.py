@@ -1,5 +1,6 @@
 """Carry out a sweep: from the store what is there, the rest measured in parallel and kept."""
 
+import math
 import queue
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from hwmodel.store import Store
 from hwmodel.sweep.board import Board
 from hwmodel.sweep.claims import Claims
 from hwmodel.sweep.libraries import find_liberty
+from hwmodel.sweep.limited import PointError
 from hwmodel.sweep.plan import LeftOut, SweepPlan
 from hwmodel.sweep.point import Task, failed_row, measure_point, tool_identity
 from hwmodel.sweep.seam import Measure, Places
@@ -99,7 +101,7 @@ def run_sweep(
         Where finished rows are kept. Two sweeps may share it, and one that was killed goes on
         where it was.
     timeout_s : float
-        Seconds after which a point on this host counts as failed.
+        Seconds after which a point is stopped and counts as failed, here or on a worker.
     progress : callable, optional
         Told after each point.
     measure : callable
@@ -113,6 +115,10 @@ def run_sweep(
     """
     if jobs is not None and jobs < 1:
         raise HwmodelError(f"a sweep measures 1 point or more at a time, but {jobs} came")
+    if not (math.isfinite(timeout_s) and timeout_s > 0):
+        raise HwmodelError(
+            f"a point is given up after a positive number of seconds, but {timeout_s!r} came"
+        )
     store = store if store is not None else Store()
     tasks = _tasks(plan)
     run = _Run(tasks, store, progress or (lambda _: None), timeout_s)
@@ -128,7 +134,7 @@ def run_sweep(
         else:
             from hwmodel.sweep.cluster import DaskPlaces
 
-            places = DaskPlaces(scheduler, measure)
+            places = DaskPlaces(scheduler, measure, timeout_s)
         run.measure(places, Board(missing))
     rows = tuple(run.rows[task.key] for task in tasks)
     return SweepOutcome(rows, plan.units()[1], run.stored, tuple(run.warnings))
@@ -151,7 +157,14 @@ def _tasks(plan: SweepPlan) -> tuple[Task, ...]:
         )
         for point in points
     ]
-    return tuple({task.key: task for task in tasks}.values())
+    first: dict[str, Task] = {}
+    for task in tasks:
+        first.setdefault(task.key, task)
+    return tuple(first.values())
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 @dataclass
@@ -229,7 +242,8 @@ class _Run:
                     died = "the process that measured it died twice (out of memory, or killed)"
                     row = failed_row(task, lost or died)
                 elif error is not None:
-                    row = failed_row(task, f"the worker failed: {type(error).__name__}: {error}")
+                    what = str(error) if isinstance(error, PointError) else _named(error)
+                    row = failed_row(task, f"the worker failed: {what}")
                 self.took[board.is_first(task)].append(time.monotonic() - began)
                 self._keep(task, row)
                 self.claims.release(task.key)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwmodel.store import atomic_write
+from hwmodel.store import write_together
 from hwmodel.sweep.point import COLUMNS
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def to_frame(rows: Sequence[dict[str, Any]]) -> "pd.DataFrame":
 
 
 def write_tables(rows: Sequence[dict[str, Any]], folder: Path) -> tuple[Path, Path]:
-    """Write ``results.csv`` and ``results.parquet``, each whole or not at all.
+    """Write ``results.csv`` and ``results.parquet``, both or neither.
 
     Raises
     ------
@@ -42,9 +42,9 @@ def write_tables(rows: Sequence[dict[str, Any]], folder: Path) -> tuple[Path, Pa
         A file could not be written.
     """
     frame = to_frame(rows)
-    table, packed = folder / "results.csv", folder / "results.parquet"
-    atomic_write(table, frame.to_csv(index=False, lineterminator="\n"))
     buffer = io.BytesIO()
     frame.to_parquet(buffer, engine="pyarrow", index=False)
-    atomic_write(packed, buffer.getvalue())
+    text = frame.to_csv(index=False, lineterminator="\n")
+    files = {"results.csv": text, "results.parquet": buffer.getvalue()}
+    table, packed = write_together(folder, files)
     return table, packed

@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from hwmodel.store import atomic_write, cache_root
+from hwmodel.synthesis.converted import converted_folder
 from hwmodel.synthesis.recipes import DEFAULT_FLOW, Recipe
 from hwmodel.technology.catalogue import kept_out
 from hwmodel.technology.library import CellLibrary
@@ -161,9 +162,16 @@ def make_flow(
     Flow
         A script that writes ``netlist.json`` (the mapped design) and ``stat.json``.
     """
-    links = {f"cells{i}.lib": plain_file(path) for i, path in enumerate(library.paths)}
-    liberty = " ".join(f"-liberty {name}" for name in links)
+    paths = tuple(plain_file(path).resolve() for path in library.paths)
     unused = " ".join(f"-dont_use {pattern}" for pattern in dont_use_patterns(library))
+    converted = converted_folder(paths, library.sha256, unused)
+    if converted is None:
+        links = {f"cells{i}.lib": path for i, path in enumerate(paths)}
+        names, lines = list(links), []
+    else:
+        links, names = {}, [str(path) for path in paths]
+        lines = [f"libcache -scl -dir {converted}"]
+    liberty = " ".join(f"-liberty {name}" for name in names)
     files = {
         "design.il": rtlil,
         "adders.v": _ADDERS,
@@ -176,7 +184,9 @@ def make_flow(
     roles = library.roles
     drive = roles.buffer or roles.inverter
     files["constraints"] = f"set_driving_cell {drive.cell}\nset_load {_output_load(library):.4f}\n"
-    lines = [f"read_liberty -lib -ignore_miss_func {name}" for name in links]
+    # One reading of the library serves all commands of a run.
+    lines += ["libcache -enable -all"]
+    lines += [f"read_liberty -lib -ignore_miss_func {name}" for name in names]
     # The adders' own black boxes replace whatever the design says they are made of.
     lines += ["read_rtlil design.il", "read_verilog -lib -overwrite adders.v"]
     lines += [f"hierarchy -check -top {top}", "proc"]

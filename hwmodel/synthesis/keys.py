@@ -11,11 +11,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import hwmodel
-import hwmodel.rtl
 from hwmodel.rtl import structures_for
 from hwmodel.store import Store, content_key
+from hwmodel.synthesis.designs import digest_of_files, making_digest, rtlil_of
 from hwmodel.synthesis.recipes import AREA_SCRIPTS, SPEED_SCRIPTS
-from hwmodel.synthesis.search import rtlil_of
 from hwmodel.units import UnitSpec
 
 __all__ = ["code_digest", "design_digests", "result_key", "scripts_digest"]
@@ -29,6 +28,7 @@ _DECIDING = {
             "recipes",
             "mapping",
             "flow",
+            "converted",
             "polish",
             "moves",
             "sizing",
@@ -42,8 +42,6 @@ _DECIDING = {
         *("tables", "timing"),
     ),
 }
-# What designs are made from; only says when they have to be made again to see their hashes.
-_MAKING = ("formats", "units", "arithmetic")
 
 
 def result_key(
@@ -85,12 +83,12 @@ def design_digests(spec: UnitSpec, store: Store) -> dict[str, str]:
     key = content_key(
         spec=spec.name,
         structures=[s.name for s in structures],
-        source=_making_digest(),
+        source=making_digest(),
         amaranth=importlib.metadata.version("amaranth"),
     )
     known = store.load(_KIND, key)
     if known is None:
-        found = {s.name: sha256(rtlil_of(spec, s).encode()).hexdigest() for s in structures}
+        found = {s.name: sha256(rtlil_of(spec, s, store).encode()).hexdigest() for s in structures}
         known = store.save(_KIND, key, found)
     return known
 
@@ -105,20 +103,6 @@ def scripts_digest() -> str:
 def code_digest() -> str:
     """Hash of the modules that decide what a search finds."""
     root = Path(hwmodel.__file__).parent
-    return _digest(
+    return digest_of_files(
         [root / room / f"{name}.py" for room, names in _DECIDING.items() for name in names]
     )
-
-
-@cache
-def _making_digest() -> str:
-    root = Path(hwmodel.__file__).parent
-    folders = [*(root / name for name in _MAKING), Path(hwmodel.rtl.__file__).parent]
-    return _digest([path for folder in folders for path in sorted(folder.glob("*.py"))])
-
-
-def _digest(paths: list[Path]) -> str:
-    digest = sha256()
-    for path in paths:
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()

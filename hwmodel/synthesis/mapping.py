@@ -20,10 +20,11 @@ __all__ = ["Mapped", "load_netlist", "map_blocks", "map_design", "size_mapped", 
 
 # Part of every key: raise it when the meaning of a stored run changes.
 _VERSION = 1
-_SIZING_VERSION = 5
+_SIZING_VERSION = 6
 # Growing cells brings a netlist to half of its delay or so; slower ones are left as they are.
 _HOPELESS = 3.0
 _KIND = "mapping"
+_BLOCKS = "blocks"
 _SUFFIX = ".netlist.json.gz"
 
 
@@ -84,15 +85,7 @@ def map_design(
     HwmodelError
         The mapped netlist cannot be analysed (a loop, an undriven net).
     """
-    key = content_key(
-        version=_VERSION,
-        rtlil=rtlil,
-        top=top,
-        recipe=recipe.name,
-        abc=recipe.abc_script(),
-        library=library.sha256,
-        pyosys=pyosys_version(),
-    )
+    key = _run_key(rtlil, top, recipe, library)
     found = store.load(_KIND, key)
     if found is not None and store.load_bytes(_KIND, key, _SUFFIX) is not None:
         return Mapped(key=key, **found)
@@ -106,6 +99,21 @@ def map_design(
     if recipe.script != DEFAULT_FLOW:
         design = polish(design, top, library)
     return _keep(key, design, top, library, store)
+
+
+def _run_key(
+    rtlil: str, top: str, recipe: Recipe, library: CellLibrary, blocks: dict[str, str] | None = None
+) -> str:
+    return content_key(
+        version=_VERSION,
+        rtlil=rtlil,
+        top=top,
+        recipe=recipe.name,
+        abc=recipe.abc_script(),
+        library=library.sha256,
+        pyosys=pyosys_version(),
+        **({} if blocks is None else {"blocks": blocks}),
+    )
 
 
 def _keep(key: str, design: dict[str, Any], top: str, library: CellLibrary, store: Store) -> Mapped:
@@ -160,7 +168,12 @@ def speed_for_free(mapped: Mapped, top: str, library: CellLibrary, store: Store)
 
 
 def map_blocks(
-    rtlil: str, top: str, blocks: dict[str, str], recipe: Recipe, library: CellLibrary
+    rtlil: str,
+    top: str,
+    blocks: dict[str, str],
+    recipe: Recipe,
+    library: CellLibrary,
+    store: Store,
 ) -> dict[str, float]:
     """Area of each building block when none is flattened into another.
 
@@ -172,6 +185,8 @@ def map_blocks(
         Module of each instance in the top module.
     recipe, library
         How and to what it is mapped.
+    store
+        Where finished runs are kept: clocks often share the winning structure and recipe.
 
     Returns
     -------
@@ -179,6 +194,9 @@ def map_blocks(
         um2 by block (instances that differ only in a last ``_a``/``_b`` together), ``registers``
         for all flip-flops and ``control`` for the gates between the blocks.
     """
+    key = _run_key(rtlil, top, recipe, library, blocks)
+    if (found := store.load(_BLOCKS, key)) is not None:
+        return found
     kept = tuple(sorted(set(blocks.values())))
     flow = make_flow(rtlil, top, recipe, library, kept)
     outputs, _ = run_yosys(flow.script, flow.files, flow.links, ("netlist.json",))
@@ -193,11 +211,9 @@ def map_blocks(
             areas[block] = areas.get(block, 0.0) + gates
     control, flip_flops = _module_area(modules[top], library)
     order = {instance.removesuffix("_a").removesuffix("_b"): None for instance in blocks}
-    return {
-        **{block: areas[block] for block in order},
-        "control": control,
-        "registers": registers + flip_flops,
-    }
+    found = {block: areas[block] for block in order}
+    found |= {"control": control, "registers": registers + flip_flops}
+    return store.save(_BLOCKS, key, found)
 
 
 def _module_area(module: dict[str, Any], library: CellLibrary) -> tuple[float, float]:

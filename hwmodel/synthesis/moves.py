@@ -9,11 +9,12 @@ import numpy as np
 from hwmodel.compiled import jit
 from hwmodel.synthesis.incremental import (
     Circuit,
+    Floats,
     State,
     apply_variant,
     critical_cells,
     evaluate,
-    local_gain,
+    local_gains,
     try_variant,
 )
 
@@ -36,20 +37,18 @@ _ASKED = 8
 
 @jit
 def _guess(
-    circuit: Circuit, state: State, cell: int, node: int, free_only: bool
+    circuit: Circuit, state: State, cell: int, node: int, free_only: bool, gains: Floats
 ) -> tuple[float, int]:
     """Best exchange of a cell by its local gain per area: that, and the choice (-1: none)."""
     best, found = 0.0, -1
-    here = circuit.variant_first[cell] + state.choice[cell]
-    for k in range(circuit.neighbours.shape[1]):
+    first = circuit.variant_first[cell]
+    here = first + state.choice[cell]
+    for k in range(local_gains(circuit, state, cell, node, gains)):
         choice = circuit.neighbours[here, k]
-        if choice < 0:
-            break
-        grown = circuit.variant_area[circuit.variant_first[cell] + choice]
-        step = grown - circuit.variant_area[here]
+        step = circuit.variant_area[first + choice] - circuit.variant_area[here]
         if free_only and step > 1e-9:
             continue
-        score = local_gain(circuit, state, cell, choice, node) / max(step, _FREE_AREA)
+        score = gains[k] / max(step, _FREE_AREA)
         if score > best:
             best, found = score, choice
     return best, found
@@ -64,6 +63,7 @@ def speed_up(
     nodes = np.empty(400, np.int64)
     guesses = np.empty(400)
     choices = np.empty(400, np.int64)
+    local = np.empty(circuit.neighbours.shape[1])
     asked = np.empty(_ASKED, np.int64)
     scores = np.empty(_ASKED)
     gains = np.empty(_ASKED)
@@ -78,7 +78,7 @@ def speed_up(
             return
         count = critical_cells(circuit, state, path, nodes)
         for k in range(count):
-            guesses[k], choices[k] = _guess(circuit, state, path[k], nodes[k], free_only)
+            guesses[k], choices[k] = _guess(circuit, state, path[k], nodes[k], free_only, local)
         # The most promising are tried on the whole netlist, some at a time until one helps.
         first = True
         while first:

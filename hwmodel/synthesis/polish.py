@@ -9,7 +9,6 @@ Works on the JSON that Yosys writes (one flat module). Two rules, both exact:
    for flip-flops without set and reset; the power-up value is unknown either way.
 """
 
-import copy
 from collections import defaultdict
 from typing import Any
 
@@ -90,7 +89,13 @@ def polish(netlist: Netlist, top: str, library: CellLibrary) -> Netlist:
     dict
         A new netlist with the same function.
     """
-    result = copy.deepcopy(netlist)
+    module = netlist["modules"][top]
+    # Only what the editor changes is copied: lists of bits it replaces as a whole.
+    cells = {
+        name: {**cell, "connections": dict(cell["connections"])}
+        for name, cell in module["cells"].items()
+    }
+    result = {**netlist, "modules": {**netlist["modules"], top: {**module, "cells": cells}}}
     editor = _Editor(result["modules"][top], library)
     pairs = _complement_pins(library)
     inverses = _inverse_gates(library)

@@ -6,7 +6,6 @@ Every run is kept in the store, so an interrupted search goes on where it was, s
 may share one, and the clocks of a unit share what does not depend on the clock.
 """
 
-import functools
 import math
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -15,13 +14,15 @@ from typing import Concatenate, ParamSpec
 
 from hwmodel.errors import HwmodelError, ToolError
 from hwmodel.parallel import core_count
-from hwmodel.rtl import Structure, structures_for, to_rtlil
+from hwmodel.rtl import Structure, structures_for
 from hwmodel.store import Store
+from hwmodel.synthesis.designs import rtlil_of
 from hwmodel.synthesis.mapping import Mapped, map_design, size_mapped, speed_for_free
 from hwmodel.synthesis.recipes import (
     DEFAULT_FLOW,
     Recipe,
     deepened,
+    hasty_recipes,
     hurried_recipes,
     hurried_screening,
     refining_recipes,
@@ -52,11 +53,18 @@ P = ParamSpec("P")
 FINALISTS = 2
 # Candidates within this factor of the least area that go through the dearest script, and how many.
 _NEAR, _DEEP = 1.02, 3
-# Netlists mapped for speed are tried where the best one so far is this much above the least area.
+# A recipe that brings the best structure nowhere near its first netlist is not tried on others.
+_WORTH = 1.02
+# Mapping a structure for speed costs at least so much of its area: where a netlist was found that
+# is smaller, that is not tried.
 _STRAINED = 1.1
-# Netlists grown towards a clock at a time; those slower by the factor, or larger than the best by
-# the share that shrinking may give back, are not.
-_GROWN, _HOPELESS, _SHRINKS = 5, 2.5, 0.98
+# Netlists slower than the clock by this factor are tried after all others.
+_HOPELESS = 2.5
+# Netlists grown towards a clock at a time; those slower by the factor never get there.
+_GROWN, _REACH = 5, 2.1
+# Share of its area that a netlist may keep at most when it is sized, and one that was mapped for
+# speed and has time to spare: those that stay larger than the best are not sized.
+_SHRINKS, _SLIMS = 0.98, 0.85
 # Netlists that may miss the clock in spite of growing before the rest is given up.
 _MISSES = 2
 # Share of its period that a netlist is asked to reach where the clock itself is out of reach.
@@ -86,7 +94,11 @@ class Candidate:
         if clock_ns is None:
             return self.rank(None)
         late = max(mapped.delay_ns / clock_ns, 1.0)
-        return (float(late > _HOPELESS), mapped.area_um2 * late, mapped.delay_ns)
+        return (float(late > _HOPELESS), self.estimate(clock_ns), mapped.delay_ns)
+
+    def estimate(self, clock_ns: float) -> float:
+        """Area in um2 once grown to the clock, guessed: more by the share that it is late."""
+        return self.mapped.area_um2 * max(self.mapped.delay_ns / clock_ns, 1.0)
 
     def point(self, baseline: bool = False) -> TriedPoint:
         """Its figures."""
@@ -119,12 +131,6 @@ class Search:
     baseline: Candidate | None
     tried: tuple[Candidate, ...]
     failures: tuple[str, ...]
-
-
-@functools.lru_cache(maxsize=256)
-def rtlil_of(spec: UnitSpec, structure: Structure) -> str:
-    """RTLIL of a unit; made once a process, for Amaranth takes as long as mapping."""
-    return to_rtlil(spec, structure)
 
 
 def operator_structure(spec: UnitSpec) -> Structure:
@@ -209,23 +215,30 @@ def _least_area_at(
     """Go on from the screened candidates to the least area at a clock; adds to `tried`.
 
     Netlists mapped for area and grown come first: their mapping serves all clocks. Where they had
-    to grow much, netlists mapped for speed are tried for the best structures; where nothing meets
-    the clock yet, for all.
+    to grow much, the structures that may still win are mapped for speed; where nothing meets the
+    clock yet, with ever more haste.
     """
-    finalists = _best_structures(tried, clock, FINALISTS)
-    tried += pool.tries([(s, r) for s in finalists for r in refining_recipes(clock)])
-    least = min(c.mapped.area_um2 for c in tried)
-    _grow(pool, tried, clock)
-    if (found := _area_at(tried, clock)) > least * _STRAINED:
-        count = FINALISTS if found < math.inf else 2 * FINALISTS
-        finalists = _best_structures(tried, clock, count)
-        tried += pool.tries([(s, r) for s in finalists for r in speed_recipes(clock)])
-        _grow(pool, tried, clock)
+    _refine(pool, tried, clock)
+    _size(pool, tried, clock)
+    screened = {c.structure: c.mapped.area_um2 for c in reversed(tried)}
+    order = _best_structures(tried, clock, len(structures))
+    for _ in range(FINALISTS):
+        found = _area_at(tried, clock)
+        few = [s for s in order if screened[s] * _STRAINED < found][:FINALISTS]
+        order = [s for s in order if s not in few]
+        tried += pool.tries([(s, r) for s in few for r in speed_recipes(clock)])
+        _size(pool, tried, clock)
+        if found < math.inf:
+            break
+    if _area_at(tried, clock) == math.inf:
+        finalists = _best_structures(tried, clock, FINALISTS)
+        tried += pool.tries([(s, r) for s in finalists for r in hasty_recipes(clock)])
+        _size(pool, tried, clock)
     if _area_at(tried, clock) == math.inf:
         tried += pool.tries([(s, r) for s in structures for r in hurried_screening(clock)])
         finalists = _best_structures(tried, clock, FINALISTS)
         tried += pool.tries([(s, r) for s in finalists for r in hurried_recipes(clock)])
-        _grow(pool, tried, clock)
+        _size(pool, tried, clock)
     if _area_at(tried, clock) == math.inf:
         # Out of reach: see how far the fastest few can go.
         for last in sorted(tried, key=lambda c: c.rank(clock))[:FINALISTS]:
@@ -233,28 +246,44 @@ def _least_area_at(
             tried.append(pool.finish(last, size_mapped, aim))
 
 
+def _refine(pool: "_Pool", tried: list[Candidate], clock: float) -> None:
+    """Put the best structures through more recipes; what helps none is tried on one only."""
+    finalists = _best_structures(tried, clock, FINALISTS)
+    plain = min(c.estimate(clock) for c in tried if c.structure == finalists[0])
+    made = pool.tries([(finalists[0], r) for r in refining_recipes(clock)])
+    tried += made
+    helpful = [c.recipe for c in made if c.estimate(clock) <= _WORTH * plain]
+    tried += pool.tries([(s, r) for s in finalists[1:] for r in helpful])
+
+
 def _area_at(tried: list[Candidate], clock: float) -> float:
     """Least area that meets the clock; infinite if none does."""
     return min((c.mapped.area_um2 for c in tried if c.mapped.delay_ns <= clock), default=math.inf)
 
 
-def _grow(pool: "_Pool", tried: list[Candidate], clock: float) -> None:
-    """Grow the most promising netlists that miss the clock, but for those that cannot win."""
+def _size(pool: "_Pool", tried: list[Candidate], clock: float) -> None:
+    """Shrink the netlists that meet the clock and grow the most promising of those that miss it.
+
+    Those that cannot win are left as they are.
+    """
     grown = misses = 0
     for candidate in sorted(tried, key=lambda c: c.promise(clock)):
         mapped = candidate.mapped
         figures = (round(mapped.area_um2, 3), round(mapped.delay_ns, 6))
-        if not clock < mapped.delay_ns <= clock * _HOPELESS or figures in pool.grown:
+        if mapped.delay_ns > clock * _REACH or figures in pool.sized:
             continue
-        if mapped.area_um2 * _SHRINKS > _area_at(tried, clock):
-            continue
-        pool.grown.add(figures)
-        tried.append(pool.finish(candidate, size_mapped, clock))
-        grown += 1
-        misses += tried[-1].mapped.delay_ns > clock
+        late = mapped.delay_ns > clock
         # Those that follow promise less still.
-        if grown == _GROWN or misses == _MISSES:
-            return
+        if late and (grown == _GROWN or misses == _MISSES):
+            continue
+        hurried = not late and candidate.recipe.delay_ps is not None
+        if mapped.area_um2 * (_SLIMS if hurried else _SHRINKS) > _area_at(tried, clock):
+            continue
+        tried.append(pool.finish(candidate, size_mapped, clock))
+        sized = tried[-1].mapped
+        pool.sized |= {figures, (round(sized.area_um2, 3), round(sized.delay_ns, 6))}
+        grown += late
+        misses += sized.delay_ns > clock
 
 
 class _Pool:
@@ -276,8 +305,8 @@ class _Pool:
         self._progress = progress
         self._executor = ThreadPoolExecutor(min(workers, core_count()))
         self._done = self._known = 0
-        # Area and delay of netlists that were grown: the same ones come from several recipes.
-        self.grown: set[tuple[float, float]] = set()
+        # Area and delay of netlists that were sized: the same ones come from several recipes.
+        self.sized: set[tuple[float, float]] = set()
         self._stopped = False
         self.errors: list[ToolError] = []
 
@@ -334,12 +363,11 @@ class _Pool:
     def _one(self, structure: Structure, recipe: Recipe) -> Candidate:
         top = self._spec.identifier
         try:
-            rtlil = rtlil_of(self._spec, structure)
+            rtlil = rtlil_of(self._spec, structure, self._store)
             mapped = map_design(rtlil, top, recipe, self._library, self._store)
-            # Shrinking is quick; growing waits until the best are known.
-            meets = self._clock_ns is None or mapped.delay_ns <= self._clock_ns
-            if recipe.script != DEFAULT_FLOW and meets and not self._stopped:
-                mapped = size_mapped(mapped, top, self._library, self._store, self._clock_ns)
+            # Towards a clock, sizing waits until the best are known.
+            if recipe.script != DEFAULT_FLOW and self._clock_ns is None and not self._stopped:
+                mapped = size_mapped(mapped, top, self._library, self._store, None)
         except HwmodelError as error:
             raise type(error)(
                 f"{self._spec.name}, structure {structure.name}, recipe {recipe.name}: {error}"

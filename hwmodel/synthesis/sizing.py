@@ -7,7 +7,6 @@ area (Fishburn and Dunlop, TILOS, ICCAD 1985), then every cell that can shrink w
 does.
 """
 
-import copy
 import functools
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from hwmodel.synthesis.incremental import Circuit, Ints, State, evaluate
 from hwmodel.synthesis.moves import shrink, shrink_all, speed_up
 from hwmodel.synthesis.variants import Variant, VariantTables, find_variants, tables_of
-from hwmodel.technology.design import CLOCK_SLEW_NS, bind, models_of
+from hwmodel.technology.design import CLOCK_SLEW_NS, BoundNetlist, bind, models_of
 from hwmodel.technology.library import CellLibrary
 from hwmodel.technology.netlist import Netlist, read_netlist
 from hwmodel.technology.timing import propagate
@@ -78,8 +77,9 @@ class Sizer:
         self._netlist = read_netlist(design, library, top)
         self._library = library
         self._families = _families(library, unused)
-        self._circuit, self._order = self._build()
-        self._state = self._start()
+        bound = bind(self._netlist, library)
+        self._circuit, self._order = self._build(bound)
+        self._state = self._start(bound)
 
     def period(self) -> float:
         """Minimum period in ns of the netlist as it stands."""
@@ -104,8 +104,8 @@ class Sizer:
 
     def result(self) -> dict[str, Any]:
         """Return the netlist with the chosen cells, in the form that came."""
-        design = copy.deepcopy(self._design)
-        cells = design["modules"][self._top]["cells"]
+        module = self._design["modules"][self._top]
+        cells = dict(module["cells"])
         for position, index in enumerate(self._order.tolist()):
             instance = self._netlist.instances[index]
             variants, _ = self._families.of(instance.cell)
@@ -115,19 +115,20 @@ class Sizer:
             entry = cells[instance.name]
             target = self._library.cells[new.cell]
             renamed = dict(zip(old.pins, new.pins, strict=True))
-            entry["type"] = new.cell
-            entry["connections"] = {
-                renamed[pin]: bits for pin, bits in entry["connections"].items()
+            cells[instance.name] = {
+                **entry,
+                "type": new.cell,
+                "connections": {renamed[pin]: bits for pin, bits in entry["connections"].items()},
+                "port_directions": {
+                    **dict.fromkeys(target.inputs, "input"),
+                    **dict.fromkeys(target.outputs, "output"),
+                },
             }
-            entry["port_directions"] = {
-                **dict.fromkeys(target.inputs, "input"),
-                **dict.fromkeys(target.outputs, "output"),
-            }
-        return design
+        modules = {**self._design["modules"], self._top: {**module, "cells": cells}}
+        return {**self._design, "modules": modules}
 
-    def _build(self) -> tuple[Circuit, Ints]:
+    def _build(self, bound: BoundNetlist) -> tuple[Circuit, Ints]:
         netlist, library = self._netlist, self._library
-        bound = bind(netlist, library)
         models = models_of(library)
         order = _topological(netlist, library)
         rank = np.empty(len(order), np.int64)
@@ -197,8 +198,7 @@ class Sizer:
             order,
         )
 
-    def _start(self) -> State:
-        bound = bind(self._netlist, self._library)
+    def _start(self, bound: BoundNetlist) -> State:
         late = propagate(bound)
         extra = np.zeros((2, 2))
         nodes = 2 * (self._netlist.net_count + 2)

@@ -9,10 +9,11 @@ from dataclasses import replace
 from hwmodel.errors import HwmodelError
 from hwmodel.rtl import structures_for
 from hwmodel.store import Store
+from hwmodel.synthesis.designs import rtlil_of
 from hwmodel.synthesis.keys import code_digest, design_digests, result_key, scripts_digest
 from hwmodel.synthesis.mapping import load_netlist, map_blocks
 from hwmodel.synthesis.result import SynthesisResult, TriedPoint
-from hwmodel.synthesis.search import Progress, Search, rtlil_of, search
+from hwmodel.synthesis.search import Progress, Search, search
 from hwmodel.synthesis.verify import check_netlist
 from hwmodel.technology.library import CellLibrary, load_library
 from hwmodel.technology.netlist import read_netlist
@@ -91,10 +92,10 @@ def _finish(
     top, best = spec.identifier, found.best
     design = load_netlist(best.mapped, store)
     checked = check_netlist(spec, read_netlist(design, library, top), library)
-    rtlil = rtlil_of(spec, best.structure)
+    rtlil = rtlil_of(spec, best.structure, store)
     # The dearest script says no more about the shares of the blocks than the cheap one does.
     quick = replace(best.recipe, script="amap") if best.recipe.script == "deep" else best.recipe
-    blocks = map_blocks(rtlil, top, block_modules(rtlil, top), quick, library)
+    blocks = map_blocks(rtlil, top, block_modules(rtlil, top), quick, library, store)
     mapped = best.mapped
     total = sum(blocks.values())
     provenance = {

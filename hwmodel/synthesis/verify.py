@@ -1,8 +1,13 @@
 """Quick check of a mapped netlist against the golden model, with random operands and controls.
 
 Every net holds one long Python integer, a bit for each of many independent streams, so that
-Liberty functions are evaluated for all streams at once without any compilation.
+Liberty functions are evaluated for all streams at once. Each function is read once and becomes a
+Python function of its pins.
 """
+
+import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +15,8 @@ import numpy.typing as npt
 from hwmodel.arithmetic import simulate
 from hwmodel.errors import ToolError
 from hwmodel.technology.library import CellLibrary
-from hwmodel.technology.logic import parse_function
-from hwmodel.technology.netlist import CONSTANT_0, CONSTANT_1, Instance, Netlist
+from hwmodel.technology.logic import parse_function, variables
+from hwmodel.technology.netlist import CONSTANT_1, Instance, Netlist
 from hwmodel.units import UnitSpec
 
 __all__ = ["check_netlist"]
@@ -58,6 +63,13 @@ def check_netlist(spec: UnitSpec, netlist: Netlist, library: CellLibrary, seed: 
     yes, no = np.ones(_STREAMS, np.uint32), idle
     for _ in range(_LATENCY):
         simulator.clock({"rst": yes, "a": idle, "b": idle, "valid": no, "clear": no})
+    width = len(netlist.ports["acc"].bits)
+    if width != spec.accumulator_bits:
+        raise ToolError(
+            f"the mapped netlist of {spec.name} has {width} bits at its output acc, expected"
+            f" {spec.accumulator_bits}; synthesis is at fault, no result is given"
+        )
+    planes = _planes(expected, width)
     for step in range(_STEPS + _LATENCY - 1):
         now = min(step, _STEPS - 1)
         controls = {"valid": valid[:, now], "clear": clear[:, now]}
@@ -65,18 +77,60 @@ def check_netlist(spec: UnitSpec, netlist: Netlist, library: CellLibrary, seed: 
         done = step - (_LATENCY - 1)
         if done < 0:
             continue
-        wanted = [int(code) for code in expected[:, done]]
-        got = simulator.port("acc")
-        for stream, (want, have) in enumerate(zip(wanted, got, strict=True)):
-            if want != have:
-                raise ToolError(
-                    f"the mapped netlist of {spec.name} differs from the golden model: stream"
-                    f" {stream}, step {done}, a=0x{int(a[stream, done]):x}"
-                    f" b=0x{int(b[stream, done]):x} valid={int(valid[stream, done])}"
-                    f" clear={int(clear[stream, done])}: expected acc=0x{want:x}, got 0x{have:x}"
-                    f" (seed {seed}); synthesis is at fault, no result is given"
-                )
+        wrong = 0
+        for wanted, got in zip(planes[done], simulator.port("acc"), strict=True):
+            wrong |= wanted ^ got
+        if wrong:
+            stream = (wrong & -wrong).bit_length() - 1
+            bits = enumerate(simulator.port("acc"))
+            have = sum((plane >> stream & 1) << place for place, plane in bits)
+            raise ToolError(
+                f"the mapped netlist of {spec.name} differs from the golden model: stream"
+                f" {stream}, step {done}, a=0x{int(a[stream, done]):x}"
+                f" b=0x{int(b[stream, done]):x} valid={int(valid[stream, done])}"
+                f" clear={int(clear[stream, done])}: expected"
+                f" acc=0x{int(expected[stream, done]):x}, got 0x{have:x}"
+                f" (seed {seed}); synthesis is at fault, no result is given"
+            )
     return _STREAMS * _STEPS
+
+
+def _planes(codes: npt.NDArray[Any], width: int) -> list[list[int]]:
+    """Bits of the codes of all streams as one integer, by step and place."""
+    size = (width + 7) // 8
+    raw = b"".join(int(code).to_bytes(size, "little") for code in codes.T.flat)
+    octets = np.frombuffer(raw, np.uint8).reshape(codes.shape[1], codes.shape[0], size)
+    bits = np.unpackbits(octets, axis=2, bitorder="little")[:, :, :width]
+    packed = np.packbits(bits.transpose(0, 2, 1), axis=2, bitorder="little")
+    return [[int.from_bytes(row.tobytes(), "little") for row in step] for step in packed]
+
+
+class _Text(str):
+    """Text of a Python expression; operators make longer ones."""
+
+    def __and__(self, other: object) -> "_Text":
+        return _Text(f"({self} & {other})")
+
+    def __or__(self, other: object) -> "_Text":
+        return _Text(f"({self} | {other})")
+
+    def __xor__(self, other: object) -> "_Text":
+        return _Text(f"({self} ^ {'ones' if isinstance(other, int) else other})")
+
+    __rxor__ = __xor__
+
+
+@functools.cache
+def _compiled(function: str) -> tuple[tuple[str, ...], Callable[..., int]]:
+    """Pins of a Liberty function, and a Python function of all ones and of their values."""
+    pins = tuple(sorted(variables(function)))
+    names = {pin: _Text(f"x{place}") for place, pin in enumerate(pins)}
+    # The parser works on whatever has the operators: here, on the text of expressions.
+    body: Any = parse_function(function, names, 1)  # type: ignore[arg-type]
+    if isinstance(body, int):
+        body = _Text("ones" if body else "0")
+    made: Callable[..., int] = eval(f"lambda ones, {', '.join(names.values())}: {body}")
+    return pins, made
 
 
 class _Simulator:
@@ -84,66 +138,61 @@ class _Simulator:
 
     def __init__(self, netlist: Netlist, library: CellLibrary) -> None:
         self._netlist = netlist
-        self._library = library
         self._everything = (1 << _STREAMS) - 1
-        self._values = [0] * netlist.net_count
-        self._values[CONSTANT_0] = 0
-        self._values[CONSTANT_1] = self._everything
+        # State and inverse state of each flip-flop are nets of their own, at the end.
+        nets = netlist.net_count
         registers = [i for i in netlist.instances if library.cells[i.cell].flip_flop is not None]
-        self._registers = registers
-        self._state = dict.fromkeys((i.name for i in registers), 0)
-        self._gates = _ordered(netlist, library)
+        self._values = [0] * (nets + 2 * len(registers))
+        self._values[CONSTANT_1] = self._everything
+        self._edges: list[tuple[int, Callable[..., int], tuple[int, ...]]] = []
+        self._drives: list[tuple[int, Callable[..., int], tuple[int, ...]]] = []
+        for number, instance in enumerate(registers):
+            flip_flop = library.cells[instance.cell].flip_flop
+            assert flip_flop is not None
+            state = nets + 2 * number
+            inside = {flip_flop.state: state, flip_flop.inverse: state + 1}
+            known = {**instance.pins, **inside}
+            pins, following = _compiled(flip_flop.next_state)
+            self._edges.append((state, following, tuple(known[pin] for pin in pins)))
+            self._values[state + 1] = self._everything
+            self._connect(instance, library, inside)
+        for instance in _ordered(netlist, library):
+            self._connect(instance, library, {})
+
+    def _connect(self, instance: Instance, library: CellLibrary, inside: dict[str, int]) -> None:
+        cell = library.cells[instance.cell]
+        known = {pin: instance.pins[pin] for pin in cell.inputs} | inside
+        for pin in cell.outputs:
+            function = cell.pins[pin].function
+            if pin in instance.pins and function is not None:
+                pins, made = _compiled(function)
+                nets = tuple(known[name] for name in pins)
+                self._drives.append((instance.pins[pin], made, nets))
 
     def clock(self, inputs: dict[str, npt.NDArray[np.generic]]) -> None:
         """Apply inputs, let the logic settle, and take a clock edge."""
+        values, ones = self._values, self._everything
         for name, codes in inputs.items():
             for place, net in enumerate(self._netlist.ports[name].bits):
                 bits = (codes.astype(np.uint32) >> place & 1).astype(np.uint8)
                 packed = np.packbits(bits, bitorder="little").tobytes()
-                self._values[net] = int.from_bytes(packed, "little")
+                values[net] = int.from_bytes(packed, "little")
         self._settle()
-        following = {}
-        for instance in self._registers:
-            cell = self._library.cells[instance.cell]
-            flip_flop = cell.flip_flop
-            assert flip_flop is not None
-            known = self._pins(instance)
-            old = self._state[instance.name]
-            known |= {flip_flop.state: old, flip_flop.inverse: self._everything ^ old}
-            following[instance.name] = parse_function(flip_flop.next_state, known, _STREAMS)
-        self._state = following
+        following = [
+            (state, made(ones, *[values[net] for net in nets])) for state, made, nets in self._edges
+        ]
+        for state, value in following:
+            values[state], values[state + 1] = value, ones ^ value
         self._settle()
 
     def port(self, name: str) -> list[int]:
-        """Code of every stream at an output port."""
-        codes = np.zeros(_STREAMS, object)
-        for place, net in enumerate(self._netlist.ports[name].bits):
-            raw = self._values[net].to_bytes(_STREAMS // 8, "little")
-            bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")
-            codes += bits.astype(object) << place
-        return [int(code) for code in codes]
-
-    def _pins(self, instance: Instance) -> dict[str, int]:
-        cell = self._library.cells[instance.cell]
-        return {pin: self._values[instance.pins[pin]] for pin in cell.inputs}
+        """Value of each bit of a port, all streams in one integer."""
+        return [self._values[net] for net in self._netlist.ports[name].bits]
 
     def _settle(self) -> None:
-        for instance in self._registers:
-            flip_flop = self._library.cells[instance.cell].flip_flop
-            assert flip_flop is not None
-            state = self._state[instance.name]
-            known = self._pins(instance)
-            known |= {flip_flop.state: state, flip_flop.inverse: self._everything ^ state}
-            self._drive(instance, known)
-        for instance in self._gates:
-            self._drive(instance, self._pins(instance))
-
-    def _drive(self, instance: Instance, known: dict[str, int]) -> None:
-        cell = self._library.cells[instance.cell]
-        for pin in cell.outputs:
-            function = cell.pins[pin].function
-            if pin in instance.pins and function is not None:
-                self._values[instance.pins[pin]] = parse_function(function, known, _STREAMS)
+        values, ones = self._values, self._everything
+        for target, made, nets in self._drives:
+            values[target] = made(ones, *[values[net] for net in nets])
 
 
 def _ordered(netlist: Netlist, library: CellLibrary) -> list[Instance]:

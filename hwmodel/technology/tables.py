@@ -9,19 +9,21 @@ from numpy.typing import NDArray
 from hwmodel.compiled import jit
 from hwmodel.technology.cells import Table
 
-__all__ = ["TableArrays", "TableBank", "interpolate", "lookup"]
+__all__ = ["TableArrays", "TableBank", "interpolate", "lookup", "segment", "weigh"]
 
 
 class TableArrays(NamedTuple):
     """Many tables as rectangular arrays, for compiled code.
 
-    ``sizes[t]`` says how much of ``rows[t]``, ``columns[t]`` and ``values[t]`` table t uses.
+    ``sizes[t]`` says how much of ``rows[t]``, ``columns[t]`` and ``values[t]`` table t uses; tables
+    with equal numbers in ``axes`` have the same rows and columns.
     """
 
     rows: NDArray[np.float64]
     columns: NDArray[np.float64]
     values: NDArray[np.float64]
     sizes: NDArray[np.int64]
+    axes: NDArray[np.int64]
 
 
 class TableBank:
@@ -55,25 +57,50 @@ class TableBank:
                 columns = np.zeros((count, most_columns))
                 values = np.zeros((count, most_rows, most_columns))
                 sizes = np.zeros((count, 2), np.int64)
+                axes = np.zeros(count, np.int64)
+                known: dict[tuple[bytes, bytes], int] = {}
                 for index, table in enumerate(self._tables):
                     m, n = table.values.shape
                     rows[index, :m] = table.rows
                     columns[index, :n] = table.columns
                     values[index, :m, :n] = table.values
                     sizes[index] = m, n
-                self._arrays = TableArrays(rows, columns, values, sizes)
+                    both = (rows[index, :m].tobytes(), columns[index, :n].tobytes())
+                    axes[index] = known.setdefault(both, len(known))
+                self._arrays = TableArrays(rows, columns, values, sizes, axes)
             return self._arrays
 
 
+# Compiled code that looks up millions of times takes the arrays out of the tuple and calls these
+# two: a tuple of arrays costs ten times an interpolation at each call, for its references are
+# counted.
 @jit
-def _segment(axis: NDArray[np.float64], size: int, x: float) -> tuple[int, float]:
+def segment(axes: NDArray[np.float64], number: int, size: int, x: float) -> tuple[int, float]:
     """Segment of an axis that holds x (the first or last one beyond its ends) and the fraction."""
     if size == 1:
         return 0, 0.0
     low = 0
-    while low < size - 2 and x >= axis[low + 1]:
+    while low < size - 2 and x >= axes[number, low + 1]:
         low += 1
-    return low, (x - axis[low]) / (axis[low + 1] - axis[low])
+    return low, (x - axes[number, low]) / (axes[number, low + 1] - axes[number, low])
+
+
+@jit
+def weigh(
+    values: NDArray[np.float64],
+    sizes: NDArray[np.int64],
+    number: int,
+    row: int,
+    x: float,
+    column: int,
+    y: float,
+) -> float:
+    """Value of a table at fractions x and y of a segment of each axis."""
+    row1 = min(row + 1, sizes[number, 0] - 1)
+    column1 = min(column + 1, sizes[number, 1] - 1)
+    low = values[number, row, column] * (1.0 - y) + values[number, row, column1] * y
+    high = values[number, row1, column] * (1.0 - y) + values[number, row1, column1] * y
+    return low * (1.0 - x) + high * x
 
 
 @jit
@@ -82,15 +109,10 @@ def interpolate(tables: TableArrays, number: int, x: float, y: float) -> float:
 
     Beyond the ends of an axis the last segment goes on as a straight line, as timing analysers do.
     """
-    m, n = tables.sizes[number, 0], tables.sizes[number, 1]
-    i, fx = _segment(tables.rows[number], m, x)
-    j, fy = _segment(tables.columns[number], n, y)
-    values = tables.values[number]
-    i1 = min(i + 1, m - 1)
-    j1 = min(j + 1, n - 1)
-    low = values[i, j] * (1.0 - fy) + values[i, j1] * fy
-    high = values[i1, j] * (1.0 - fy) + values[i1, j1] * fy
-    return low * (1.0 - fx) + high * fx
+    sizes = tables.sizes
+    i, fx = segment(tables.rows, number, sizes[number, 0], x)
+    j, fy = segment(tables.columns, number, sizes[number, 1], y)
+    return weigh(tables.values, sizes, number, i, fx, j, fy)
 
 
 def lookup(table: Table, row: float, column: float) -> float:

@@ -78,15 +78,39 @@ def test_blocks_are_shares_with_what_they_hold_for(synthesised, monkeypatch):
     def stand_in(spec, result, stimulus, vectors, seed, library):
         shares = {"multiply": 0.7, "clock": 0.3}
         return block_energy.BlockEnergy(
-            spec.name, "plain", "recipe", stimulus, shares, {"registers": 0.3}, 100.0, "kept apart"
+            spec.name,
+            "plain",
+            "recipe",
+            stimulus,
+            shares,
+            clock_by_block={"registers": 0.3},
+            dynamic_fj_per_mac=100.0,
+            leakage_shares={"multiply": 0.6, "registers": 0.4},
+            leakage_fj_per_mac=5.0,
+            fj_per_mac=105.0,
+            clock_ns=2.0,
+            note="kept apart",
         )
 
     monkeypatch.setattr(block_energy, "block_energy", stand_in)
     text = run(SPEC, "--blocks").stdout
-    assert "multiply    70.0 %" in text
+    assert "multiply      70.0 %    60.0 %" in text
+    assert "registers      0.0 %    40.0 %" in text
+    assert "100.0 fJ    5.0 fJ" in text
     assert "kept apart" in text
     assert json.loads(run(SPEC, "--blocks", "--json").stdout)["shares"]["clock"] == 0.3
     assert run(SPEC, "--blocks", "--fast").exit_code == 2
+
+
+def test_activity_goes_to_files_for_other_tools(synthesised, tmp_path):
+    dump = tmp_path / "activity.vcd"
+    text = run(SPEC, "--vcd", str(dump), "--vectors", "64").stdout
+    assert "64 products" in text
+    assert "$enddefinitions" in dump.read_text()
+    assert dump.with_suffix(".v").read_text().startswith("module mac (")
+    assert run(SPEC, "--vcd", str(dump), "--fast").exit_code == 2
+    with pytest.raises(HwmodelError, match=r"suffix \.v"):
+        run(SPEC, "--vcd", str(tmp_path / "activity.v"))
 
 
 @pytest.mark.parametrize(
@@ -102,3 +126,15 @@ def test_blocks_are_shares_with_what_they_hold_for(synthesised, monkeypatch):
 def test_mistakes_are_one_clear_sentence(synthesised, arguments, message):
     with pytest.raises(HwmodelError, match=message):
         run(*arguments)
+
+
+def test_a_seed_below_zero_is_wrong_usage(synthesised):
+    assert run(SPEC, "--seed", "-1").exit_code == 2
+
+
+def test_a_library_without_power_is_refused_before_the_search(synthesised, monkeypatch):
+    bare = SimpleNamespace(name="bare", has_power=False)
+    monkeypatch.setattr("hwmodel.cli.energy.chosen_library", lambda name, files: bare)
+    with pytest.raises(HwmodelError, match="bare has no internal-power tables"):
+        run(SPEC)
+    assert not synthesised

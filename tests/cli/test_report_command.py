@@ -56,7 +56,11 @@ def test_a_failed_point_is_told_and_gives_status_1(measured, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--formats", "e9q9"], ["--clock", "-1"], ["--formats", ","]]
+    "arguments",
+    [
+        *(["--formats", "e9q9"], ["--clock", "-1"], ["--clock", "inf"], ["--formats", ","]),
+        *(["--library", "nangate44"], ["--liberty", "absent.lib"]),
+    ],
 )
 def test_impossible_wishes_are_refused_before_anything_runs(measured, tmp_path, arguments):
     asked = measured()
@@ -68,3 +72,35 @@ def test_impossible_wishes_are_refused_before_anything_runs(measured, tmp_path, 
 
 def test_an_output_folder_is_required():
     assert CliRunner().invoke(command, []).exit_code == 2
+
+
+def test_another_library_goes_into_the_plan_with_a_clock_that_fits_it(
+    measured, tmp_path, monkeypatch
+):
+    asked = measured()
+    loaded = []
+    monkeypatch.setattr(
+        "hwmodel.technology.load_library", lambda *cells: loaded.append(cells) or "cells"
+    )
+    monkeypatch.setattr("hwmodel.technology.catalogue.library_files", lambda name, tell: [name])
+    monkeypatch.setattr("hwmodel.cost.clock.common_clock", lambda units, steps, tell: 7.0)
+    options = (
+        ["--library", "sky130hd,tt"],
+        ["--liberty", "a.lib", "--liberty", "b.lib"],
+        ["--library", "sky130hd", "--clock", "2"],
+        ["--library", "nangate45"],
+    )
+    for option in options:
+        run = CliRunner().invoke(command, ["-o", str(tmp_path / "out"), *option])
+        assert run.exit_code == 0, run.output
+    assert [(plan.cells, plan.clock_ns, bool(plan.clock_from)) for plan, _ in asked] == [
+        ("sky130hd,tt", 7.0, True),
+        (("a.lib", "b.lib"), 7.0, True),
+        ("sky130hd", 2.0, False),
+        ("nangate45", 3.0, False),
+    ]
+    assert loaded[0] == (["sky130hd,tt"],)
+    both = ["--library", "sky130hd", "--liberty", "a.lib"]
+    refused = CliRunner().invoke(command, ["-o", str(tmp_path / "out"), *both])
+    assert refused.exit_code == 2
+    assert "not both" in refused.output

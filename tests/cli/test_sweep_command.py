@@ -72,6 +72,12 @@ def test_json_has_rows_and_what_was_left_out(fake, tmp_path):
     assert (again["stored"], again["rows"]) == (6, entry["rows"])
 
 
+def test_what_is_left_out_for_one_reason_stands_in_one_line(fake, tmp_path):
+    result = run(*ARGUMENTS, "--lanes", "1,4", "-o", str(tmp_path))
+    (line,) = [line for line in result.stdout.splitlines() if "4 lanes are not built" in line]
+    assert line.startswith("left out int2 with int8 in 4 lanes, int2 with exact in 4 lanes, e2m1")
+
+
 def test_a_failed_point_is_told_at_the_end_and_the_others_are_written(fake, tmp_path):
     clocks = f"1,{fake_points.RAISES:g}"
     result = run(
@@ -110,8 +116,10 @@ def test_options_go_before_the_file(fake, tmp_path):
 
 def test_a_table_that_cannot_be_written_is_one_clear_sentence(fake, tmp_path):
     (tmp_path / "out").write_text("a file, no folder")
-    with pytest.raises(HwmodelError, match=r"cannot write .*results\.csv"):
+    with pytest.raises(HwmodelError, match=r"cannot write into .*a file stands at"):
         run(*ARGUMENTS, "-o", str(tmp_path / "out"))
+    # Said before anything is measured.
+    assert not fake_points.runs()
 
 
 def test_an_interrupted_sweep_says_what_is_kept_and_goes_on(fake, tmp_path, monkeypatch):

@@ -28,6 +28,28 @@ def test_the_blocks_make_the_whole_and_each_takes_a_part():
     assert "keeps the blocks apart" in found.note
 
 
+def test_leakage_is_split_too_and_all_parts_make_the_energy_of_the_whole_run():
+    found = block_energy(SPEC, made(), vectors=512)
+    assert sum(found.leakage_shares.values()) == pytest.approx(1)
+    # `fj_per_mac` comes from the cycles, the parts from the instances.
+    together = found.dynamic_fj_per_mac + found.leakage_fj_per_mac
+    assert together == pytest.approx(found.fj_per_mac, rel=1e-9)
+    assert found.leakage_fj_per_mac > 0
+    assert "clock" not in found.leakage_shares
+    assert all(found.leakage_shares[name] > 0.01 for name in ("multiply", "add", "registers"))
+
+
+def test_leakage_grows_with_the_period_and_its_shares_stay():
+    fast = block_energy(SPEC, made(), vectors=512)
+    slow_clock = 3 * fast.clock_ns
+    structure = made()
+    structure.recipe = screening_recipes(slow_clock)[0].name
+    structure.clock_ns = slow_clock
+    slow = block_energy(SPEC, structure, vectors=512)
+    assert slow.clock_ns == slow_clock
+    assert slow.leakage_fj_per_mac > 2 * fast.leakage_fj_per_mac
+
+
 def test_still_operands_leave_the_clock():
     busy = block_energy(SPEC, made(), "uniform", vectors=512)
     quiet = block_energy(SPEC, made(), "sparse99", vectors=512)

@@ -6,10 +6,12 @@ from types import SimpleNamespace
 import pytest
 from tiny_netlists import mapped_mac
 
+from hwmodel.cost import fast_energy
 from hwmodel.cost.energy import energy_of_netlist
 from hwmodel.cost.fast_energy import estimate_energy
 from hwmodel.errors import HwmodelError
 from hwmodel.sim.stimulus import operands
+from hwmodel.store import Store
 from hwmodel.technology import load_library, read_netlist
 from hwmodel.units import parse_unit
 
@@ -25,8 +27,9 @@ def synthesised():
 
 
 @pytest.fixture(scope="module")
-def fast(synthesised):
-    return estimate_energy(SPEC, synthesised, vectors=VECTORS)
+def fast(synthesised, tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("store"))
+    return estimate_energy(SPEC, synthesised, vectors=VECTORS, store=store)
 
 
 def test_it_is_the_measured_energy_less_its_glitches(fast, synthesised):
@@ -52,6 +55,24 @@ def test_parts_interval_and_what_is_said_of_them(fast):
     assert entry["how"]["corrected_fj_per_mac"].startswith("modelled")
 
 
-def test_a_netlist_of_another_unit_is_refused(synthesised):
+def test_a_repeat_comes_from_the_store(synthesised, fast, tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    assert estimate_energy(SPEC, synthesised, vectors=VECTORS, store=store) == fast
+
+    def refuse(*_):
+        raise AssertionError("simulated again")
+
+    monkeypatch.setattr(fast_energy, "simulate_lanes", refuse)
+    again = estimate_energy(SPEC, synthesised, vectors=VECTORS, store=store)
+    assert again == fast
+    assert again.provenance["method_version"] >= 1
+    for change in ({"seed": 2}, {"vectors": VECTORS + 64}, {"clock_ns": 5.0}):
+        with pytest.raises(AssertionError, match="simulated again"):
+            estimate_energy(SPEC, synthesised, **{"vectors": VECTORS, "store": store, **change})
+
+
+def test_a_netlist_of_another_unit_is_refused(synthesised, tmp_path):
     with pytest.raises(HwmodelError, match="expected input ports"):
-        estimate_energy(parse_unit("mac-int8-int8-int32"), synthesised, vectors=512)
+        estimate_energy(
+            parse_unit("mac-int8-int8-int32"), synthesised, vectors=512, store=Store(tmp_path)
+        )

@@ -40,6 +40,7 @@ def short_policy(monkeypatch):
     monkeypatch.setattr(search, "refining_recipes", lambda clock: (FAST,))
     monkeypatch.setattr(search, "deepened", lambda recipe: recipe)
     monkeypatch.setattr(search, "speed_recipes", lambda clock: ())
+    monkeypatch.setattr(search, "hasty_recipes", lambda clock: ())
     monkeypatch.setattr(search, "hurried_screening", lambda clock: ())
     monkeypatch.setattr(search, "hurried_recipes", lambda clock: ())
 
@@ -137,3 +138,12 @@ def test_the_delay_of_a_point_is_its_netlists(short_policy, library, cache, foun
     netlist = read_netlist(load_netlist(result.best.mapped, store), library, SMALL.identifier)
     period = static_timing(netlist, library).period_ns
     assert period in [pytest.approx(point.delay_ns) for point in found.points]
+
+
+def test_a_library_without_power_is_refused_before_the_search(monkeypatch):
+    monkeypatch.setattr(
+        "hwmodel.cost.frontier.synthesize", lambda *_, **__: pytest.fail("searched")
+    )
+    bare = SimpleNamespace(name="bare", has_power=False)
+    with pytest.raises(HwmodelError, match=r"bare has no internal-power tables; .* hwmodel synth"):
+        explore_frontier(SMALL, bare)

@@ -101,6 +101,14 @@ def test_all_pairs_a_designer_chooses_between_and_no_other():
     assert {r.quantity for r in small} == {Quantity.AREA, Quantity.DELAY, Quantity.ENERGY}
 
 
+def test_units_that_add_into_floats_are_compared_with_each_other():
+    fp32_int = replace(INT8, spec="mac-int8-int8-fp32")
+    exact_fp = replace(FP8, spec="mac-e4m3-e4m3-exact")
+    rows = [fp32_int, FP8, exact_fp]
+    ratios = ratios_of(rows, [FP8.spec, exact_fp.spec], [fp32_int.spec])
+    assert {ratio.numerator for ratio in ratios} == {FP8.spec}
+
+
 def test_published_ratios_are_marked_and_cited():
     for ratio in PUBLISHED_RATIOS:
         assert ratio.reference

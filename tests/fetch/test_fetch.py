@@ -2,6 +2,7 @@ import functools
 import hashlib
 import http.server
 import os
+import re
 import threading
 import zipfile
 from pathlib import Path
@@ -85,7 +86,7 @@ def test_without_an_index_the_error_is_a_sentence_with_a_log(index):
     (index / "tinydata-1.0-py3-none-any.whl").unlink()
     with pytest.raises(ToolError, match="connection to the package index is needed once") as caught:
         fetch(pin)
-    log = Path(str(caught.value).rsplit("(", 1)[1].rstrip(")"))
+    log = Path(re.search(r"is kept in (\S+),", str(caught.value))[1])
     assert "tinydata" in log.read_text()
 
 

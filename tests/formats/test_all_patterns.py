@@ -1,15 +1,21 @@
 """Every float32 there is, against two independent oracles.
 
-One oracle is ml_dtypes (NumPy's own cast for FP16), where it has the format; the other is the
-textbook rounding below, which shares nothing with the package: frexp, a division by the step,
-`numpy.rint`, and a search in the list of values for the code. Slow: minutes a format.
+One oracle is the definition, in rational numbers: rounding never falls where its argument rises, so
+a format is a flight of stairs over the bit patterns of float32, and only the edges of the stairs
+need rational arithmetic. The other is ml_dtypes (NumPy's own cast for FP16), where it has the
+format, else a textbook rounding: frexp, a division by the step, `numpy.rint`. Slow: a minute or two
+a format, seconds for each further rounding.
 """
+
+import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from rich.progress import track
 
-from hwmodel.formats import FloatFormat, parse_format
+from hwmodel.formats import Overflow, Rounding, parse_format
+from hwmodel.formats.scalar import encode_scalar
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 
@@ -27,7 +33,9 @@ PEERS = {
     "e4m3b11fnuz": "float8_e4m3b11fnuz",
     "bf16": "bfloat16",
 }
-CHUNK = 1 << 24
+CHUNK = 1 << 21
+INFINITY = 0x7F800000
+EXACT_RULES = [rounding for rounding in Rounding if rounding is not Rounding.STOCHASTIC]
 
 
 def textbook(fmt, x):
@@ -46,12 +54,80 @@ def textbook(fmt, x):
     return np.where(beyond, instead, y)
 
 
-def code_table(fmt):
-    """Finite values in order, with a code of each (that of the positive zero for zero)."""
-    values = fmt.values()
-    finite = np.flatnonzero(np.isfinite(values) & ~((values == 0) & np.signbit(values)))
-    order = finite[np.argsort(values[finite], kind="stable")]
-    return values[order], order
+def pattern_from(edge, inclusive):
+    """First float32 pattern of a magnitude that is at least (else more than) a rational number."""
+    pattern = int(np.float32(float(edge)).view(np.uint32))
+    while pattern and Fraction(float(np.uint32(pattern - 1).view(np.float32))) >= edge:
+        pattern -= 1
+    while Fraction(float(np.uint32(pattern).view(np.float32))) < edge:
+        pattern += 1
+    exact = Fraction(float(np.uint32(pattern).view(np.float32))) == edge
+    return pattern if inclusive or not exact else pattern + 1
+
+
+def stairs(fmt, rounding, negative):
+    """Patterns of magnitudes from which on the next magnitude code is the result."""
+    codes = np.arange(fmt.max_code + 1)
+    values = [Fraction(float(v)) for v in fmt.decode(codes)]
+    # Overflow begins where rounding would exceed the largest value, were there one value more.
+    gap = values[-1] - values[-2]
+    doubles = values[-1] in (Fraction(2) ** power for power in range(-60, 130))
+    values.append(values[-1] + gap * (2 if doubles else 1))
+    edges = []
+    for code, (low, high) in enumerate(itertools.pairwise(values)):
+        if rounding is Rounding.NEAREST_EVEN:
+            edges.append(pattern_from((low + high) / 2, inclusive=code % 2 == 1))
+        elif rounding is Rounding.NEAREST_AWAY:
+            edges.append(pattern_from((low + high) / 2, inclusive=True))
+        else:
+            away = (
+                (rounding is Rounding.UP and not negative)
+                or (rounding is Rounding.DOWN and negative)
+                or (rounding is Rounding.TO_ODD and code % 2 == 0)
+            )
+            edges.append(pattern_from(low if away else high, inclusive=not away))
+    return np.array(edges)
+
+
+def along(edges, results, start, stop):
+    """Results of all patterns of a range, by counting the stairs below."""
+    inside = edges[(edges > start) & (edges < stop)]
+    marks = np.concatenate([[start], inside, [stop]])
+    first = np.searchsorted(edges, start, side="right")
+    return np.repeat(results[first : first + len(marks) - 1], np.diff(marks))
+
+
+def same(got, expected):
+    """Compare quickly, and in words where they differ."""
+    if not np.array_equal(got, expected):
+        np.testing.assert_array_equal(got, expected)
+
+
+def results_of(fmt, negative, overflow):
+    """Codes of the stairs, from the lowest to the one beyond the largest value."""
+    magnitudes = np.arange(fmt.max_code + 2)
+    over = fmt.max_code
+    if overflow == "nonfinite":
+        over = fmt.infinity_code if fmt.has_infinity else fmt.nan_code
+    codes = np.where(magnitudes > fmt.max_code, over, magnitudes).astype(fmt.encode(0.0).dtype)
+    if not negative:
+        return codes
+    minus = codes | 1 << (fmt.bits - 1)
+    if not fmt.has_negative_zero:
+        minus = np.where(codes == 0, 0, minus)
+    if fmt.has_nan and not fmt.has_signed_nan:
+        minus = np.where(codes == fmt.nan_code, codes, minus)
+    return minus
+
+
+def chunks(description):
+    """Patterns of all magnitudes that are numbers or infinity, a range at a time, both signs."""
+    for start in track(range(0, INFINITY + 1, CHUNK), description=f"{description}, all float32"):
+        stop = min(start + CHUNK, INFINITY + 1)
+        patterns = np.arange(start, stop, dtype=np.uint32)
+        for negative in (False, True):
+            signed = patterns | np.uint32(0x80000000 if negative else 0)
+            yield start, stop, negative, signed.view(np.float32)
 
 
 def test_the_textbook_is_one():
@@ -59,37 +135,57 @@ def test_the_textbook_is_one():
     assert textbook(fmt, np.array([0.25, 0.75, 2.5, 5.0, 9.0])).tolist() == [0, 1, 2, 4, 6]
 
 
+@pytest.mark.parametrize("rounding", EXACT_RULES)
+@pytest.mark.parametrize("name", ["e2m1", "e4m3fnuz", "e3m0", "e2m3"])
+def test_the_stairs_are_the_definition(name, rounding):
+    fmt = parse_format(name)
+    for negative in (False, True):
+        edges = stairs(fmt, rounding, negative)
+        for edge in edges:
+            start = max(0, int(edge) - 2)
+            expected = along(edges, results_of(fmt, negative, "saturate"), start, start + 4)
+            x = np.arange(start, start + 4, dtype=np.uint32).view(np.float32)
+            scalar = [
+                encode_scalar(fmt, float(-v if negative else v), Overflow.SATURATE, rounding)
+                for v in x
+            ]
+            np.testing.assert_array_equal(expected, scalar)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rounding", EXACT_RULES)
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_all_float32_patterns_by_definition(name, rounding):
+    fmt = parse_format(name)
+    edges = {negative: stairs(fmt, rounding, negative) for negative in (False, True)}
+    codes = {negative: results_of(fmt, negative, "saturate") for negative in edges}
+    # By their bits, so that the sign of a zero counts.
+    bits = {sign: fmt.decode(c).astype(np.float32).view(np.uint32) for sign, c in codes.items()}
+    for start, stop, negative, x in chunks(f"{name} {rounding.value}"):
+        stair = edges[negative]
+        same(fmt.encode(x, "saturate", rounding), along(stair, codes[negative], start, stop))
+        got = fmt.quantize(x, "saturate", rounding).view(np.uint32)
+        same(got, along(stair, bits[negative], start, stop))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_all_float32_patterns(name):
+def test_all_float32_patterns_by_a_peer(name):
     fmt = parse_format(name)
-    assert isinstance(fmt, FloatFormat)
     overflow = "nonfinite" if fmt.has_nonfinite else "saturate"
     peer = (
         np.dtype(np.float16 if name == "fp16" else getattr(ml_dtypes, PEERS[name]))
         if (name in PEERS or name == "fp16")
         else None
     )
-    values, codes = code_table(fmt)
-    for start in track(range(0, 1 << 32, CHUNK), description=f"{name}, all float32"):
-        bits = np.arange(start, start + CHUNK, dtype=np.uint64).astype(np.uint32)
-        x = bits.view(np.float32)
-        x = x[~np.isnan(x)]
-        if not x.size:
-            continue
+    edges = stairs(fmt, Rounding.NEAREST_EVEN, negative=False)
+    codes = {sign: results_of(fmt, sign, overflow) for sign in (False, True)}
+    for start, stop, negative, x in chunks(name):
         got = fmt.encode(x, overflow)
+        same(got, along(edges, codes[negative], start, stop))
         if peer is not None:
             with np.errstate(over="ignore"):
-                expected = x.astype(peer).view(f"u{peer.itemsize}")
-            np.testing.assert_array_equal(got, expected)
-        y = textbook(fmt, x)
-        finite = np.isfinite(y)
-        expected = codes[np.searchsorted(values, y[finite])]
-        if fmt.has_negative_zero:
-            minus = (y[finite] == 0) & np.signbit(x[finite])
-            expected = np.where(minus, 1 << (fmt.bits - 1), expected)
-        np.testing.assert_array_equal(got[finite], expected)
-        np.testing.assert_array_equal(
-            fmt.decode(got[~finite]), np.where(np.isnan(y[~finite]), np.nan, y[~finite])
-        )
+                same(got, x.astype(peer).view(got.dtype))
+        else:
+            np.testing.assert_array_equal(fmt.decode(got), textbook(fmt, x))
         np.testing.assert_array_equal(fmt.quantize(x, overflow), fmt.decode(got))

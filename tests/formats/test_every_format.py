@@ -270,8 +270,9 @@ def test_every_format(size):
     kinds = [o for o in formats_of_all_kinds() if o.e + o.m + o.signed == size]
     for number, oracle in enumerate(track(kinds, description=f"{size} bits")):
         count = oracle.sign * (2 if oracle.signed else 1)
-        check_codes(oracle, list(range(count)))
-        few = oracle.top if oracle.top < 64 else 40
+        # Without subnormals the other codes are the same: some of them will do.
+        check_codes(oracle, list(range(0, count, 1 if oracle.subnormals else 13)))
+        few = oracle.top if oracle.top < 64 else 16
         xs = places(oracle, rng.integers(0, oracle.top + 1, few).tolist())
         for place, rounding in enumerate(ROUNDINGS):
             rules = oracle.overflows()

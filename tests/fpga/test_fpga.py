@@ -96,7 +96,7 @@ def test_xilinx_cells_are_checked_too(store):
 
 
 def test_unknown_families_and_missing_parts_are_told(store):
-    with pytest.raises(HwmodelError, match="did you mean ecp5"):
+    with pytest.raises(HwmodelError, match="nearest known ones are ecp5"):
         parse_family("ecp")
     done = CliRunner().invoke(command, ["mac-int4-int4-int12", "--family", "virtex"])
     assert isinstance(done.exception, HwmodelError)

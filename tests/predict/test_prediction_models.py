@@ -136,6 +136,14 @@ def test_a_damaged_table_is_refused(spoil, message, law_row, tmp_path):
 def test_a_missing_table_names_the_command(tmp_path):
     with pytest.raises(HwmodelError, match="hwmodel predict --collect"):
         read_rows(tmp_path / "none.csv")
+    (tmp_path / "none.csv").write_bytes(b"\xff\x80")
+    with pytest.raises(HwmodelError, match=r"none\.csv: it is no text; make them with"):
+        read_rows(tmp_path / "none.csv")
+
+
+def test_a_unit_that_nothing_was_trained_on_is_refused(law_rows):
+    with pytest.raises(HwmodelError, match=r"align16w25_fp32 came; such units have no RTL yet"):
+        predict(parse_unit("mac-e4m3-e4m3-align16w25_fp32"), rows=law_rows)
 
 
 def test_chen_counts_by_hand():

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from hwmodel.cost.ratios import Quantity
+from hwmodel.cost.plan import make_plan
+from hwmodel.cost.ratios import Quantity, ratios_of
 from hwmodel.cost.results import Failure, Results
 from hwmodel.errors import HwmodelError
+from hwmodel.formats import FloatFormat
 from hwmodel.reports import build_report, builder
 from hwmodel.reports.content import main_table
 from hwmodel.reports.wording import number
@@ -188,7 +190,7 @@ def test_pictures_speak_to_those_who_do_not_see_them(report):
 def test_markdown_tables_are_rectangular_and_pictures_exist(report):
     text = (report.parent / "report.md").read_text()
     blocks = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         lines = block.strip().split("\n")
         cells = [len(re.findall(r"(?<!\\)\|", line)) - 1 for line in lines]
@@ -268,3 +270,76 @@ def test_headline_names_the_better_format_only_beyond_the_intervals(results, tmp
     assert narrow.count("keeps more, beyond the intervals") == 4
     assert wide.count("does not tell them apart") == 4
     assert "keeps more" not in wide
+
+
+def test_all_that_holds_figures_of_cells_names_the_library(report, results):
+    page = report.read_text()
+    cells = "MadeUpCells, typical, 1.1 V, 25 C"
+    title = re.search(r"<title>(.*?)</title>", page)[1]
+    assert cells in title
+    for name in (
+        *("main", "ratio_summary", "ratio_stimuli", "ratios", "measurements", "energy", "blocks"),
+    ):
+        rows = csv_rows(report, name)
+        assert {row["library"] for row in rows} == {"MadeUpCells"}
+    for name in ("main", "ratio_summary", "ratio_stimuli", "ratios", "measurements"):
+        assert f"Cells: {cells}." in re.search(
+            rf'id="table-{name}">\s*<caption>(.*?)</caption>', page, re.DOTALL
+        )[1].replace("\n", " ")
+    for name in ("accuracy-energy", "area-by-block", "area-delay", "energy"):
+        picture = (report.parent / "figures" / f"{name}.svg").read_text()
+        assert "(MadeUpCells)</title>" in picture
+        assert f">cells: {cells}</text>" in picture
+    assert "In MadeUpCells, against INT8" in page
+    assert f"cells {cells}" in report.with_suffix(".md").read_text()
+    # Accuracy belongs to no library.
+    assert "MadeUpCells" not in (report.parent / "figures" / "layer-sqnr.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("plan", "options"),
+    [
+        ({"library": "sky130hd,tt"}, "--library sky130hd,tt"),
+        ({"liberty": ("a.lib", "b.lib.gz")}, "--liberty a.lib --liberty b.lib.gz"),
+        ({"clock_from": "0.4 of something"}, ""),
+    ],
+)
+def test_the_page_says_how_to_make_it_again_with_its_library(
+    results, tmp_path, no_pictures, plan, options
+):
+    made = make_plan(results.plan["formats"], 2.5, **plan)
+    page = build_report(replace(results, plan=made.to_dict()), tmp_path / "out").read_text()
+    assert f"--clock 2.5 {options}".strip() in page
+    assert ("The common clock is 2.5 ns, 0.4 of something;" in page) == ("clock_from" in plan)
+
+
+def test_ratios_by_operands_come_from_records_and_say_where_the_ranking_turns(
+    results, tmp_path, no_pictures
+):
+    def with_energy(row):
+        shares = {"gaussian": 1.0, "uniform": 0.5}
+        dear = isinstance(row.unit.a, FloatFormat)
+        energies = tuple(
+            replace(e, fj_per_mac=value, low=0.99 * value, high=1.01 * value)
+            for e in row.energies
+            for value in [1000.0 * (1.2 * shares[e.stimulus] if dear else 0.8)]
+        )
+        return replace(row, energies=energies)
+
+    rows = tuple(map(with_energy, results.measurements))
+    plan = results.plan
+    floats = [u for u in plan["units"] if not u.startswith("mac-int")]
+    integers = [u for u in plan["units"] if u.startswith("mac-int")]
+    made = replace(results, measurements=rows, ratios=tuple(ratios_of(rows, floats, integers)))
+    page = build_report(made, tmp_path / "out")
+    shown, plain = html_rows(page, "ratio_stimuli"), csv_rows(page, "ratio_stimuli")
+    assert len(shown) == len(plain) == 12
+    for cells, row in zip(shown, plain, strict=True):
+        assert (float(row["gaussian"]), float(row["uniform"])) == pytest.approx((1.5, 0.75))
+        assert (cells["gaussian"], cells["uniform"]) == ("1.50", "0.75")
+    text = page.read_text()
+    assert text.count("the ranking turns with the stimulus: dearer only under gaussian; che") == 12
+    assert "Energy by what is multiplied" in page.with_suffix(".md").read_text()
+    even = replace(made, ratios=tuple(r for r in made.ratios if r.stimulus != "uniform"))
+    page = build_report(even, tmp_path / "even")
+    assert "For no pair do the operands decide" in page.read_text()

@@ -33,6 +33,7 @@ def assert_same(one, other):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), name)
     np.testing.assert_array_equal(one.outputs, other.outputs)
     np.testing.assert_allclose(one.by_instance, other.by_instance, rtol=1e-12)
+    np.testing.assert_allclose(one.leakage_by_instance, other.leakage_by_instance, rtol=1e-12)
 
 
 @pytest.mark.parametrize("zero_delay", [False, True])
@@ -57,6 +58,7 @@ def test_a_multiply_accumulate_unit(library, monkeypatch, zero_delay):
     np.testing.assert_allclose(one.by_instance[:, :2].sum(axis=0), spent)
     inside = (one.clock - gates.clock_charge)[window].sum()
     assert one.by_instance[:, 2].sum() == pytest.approx(inside)
+    assert one.leakage_by_instance.sum() == pytest.approx(one.leakage_nw[window].mean())
 
 
 def test_a_state_that_never_forgets(library, monkeypatch):

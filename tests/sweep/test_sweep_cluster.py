@@ -9,7 +9,7 @@ from collections import Counter
 import dask
 import fake_points
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from hwmodel.errors import HwmodelError
 from hwmodel.store import Store
@@ -39,6 +39,11 @@ def cluster(fake, monkeypatch):
         yield running
 
 
+def worker_processes(cluster):
+    with Client(cluster.scheduler_address, set_as_default=False) as client:
+        return set(client.run(os.getpid).values())
+
+
 def test_a_killed_worker_costs_no_point(cluster, fake):
     victims = []
 
@@ -46,7 +51,7 @@ def test_a_killed_worker_costs_no_point(cluster, fake):
         # The next that begins a point: it takes a while, so it is killed in the midst of it.
         while not (begun := set(fake.glob("run-*")) - known):
             time.sleep(0.01)
-        victims.append(int(begun.pop().read_text().split("\n")[1]))
+        victims.append(fake_points.worker_of(begun.pop()))
         os.kill(victims[0], signal.SIGKILL)
 
     def tell(now):
@@ -74,12 +79,67 @@ def test_a_killed_worker_costs_no_point(cluster, fake):
 
 
 def test_a_point_that_kills_worker_after_worker_fails_and_the_rest_goes_on(cluster, fake):
-    plan = make_sweep(
-        {"formats": "int2", "accumulators": "int8", "clocks": (1.0, fake_points.DIES, 2.0)}
-    )
+    clocks = (1.0, fake_points.KILLS_WORKER, 2.0)
+    plan = make_sweep({"formats": "int2", "accumulators": "int8", "clocks": clocks})
     found = run_sweep(plan, scheduler=cluster.scheduler_address, measure=fake_points.measure)
     assert [row["status"] for row in found.rows] == ["met", "failed", "met"]
     assert "died one after another" in found.rows[1]["note"]
+    # What the dead workers had begun ended with them.
+    assert fake_points.wait_until(
+        lambda: not any(map(fake_points.alive, fake_points.processes_at(fake_points.KILLS_WORKER)))
+    )
+
+
+def test_points_that_hang_die_or_raise_on_a_worker_fail_and_the_worker_goes_on(cluster, fake):
+    odd = (fake_points.HANGS, fake_points.DIES, fake_points.DIES_ONCE, fake_points.RAISES)
+    plan = make_sweep({"formats": "int2", "accumulators": "int8", "clocks": (1.0, *odd, 2.0)})
+    workers = worker_processes(cluster)
+    found = run_sweep(
+        plan, scheduler=cluster.scheduler_address, measure=fake_points.measure, timeout_s=2.0
+    )
+    expected = ["met", "failed", "failed", "met", "failed", "met"]
+    assert [row["status"] for row in found.rows] == expected
+    notes = [row["note"] for row in found.rows]
+    assert notes[1] == "not finished within 2 s and stopped; see --timeout"
+    assert notes[2].startswith("the process that measured it died twice")
+    assert notes[4] == "the worker failed: RuntimeError: made to fail"
+    assert worker_processes(cluster) == workers
+    assert fake_points.wait_until(
+        lambda: not any(map(fake_points.alive, fake_points.processes_at(fake_points.HANGS)))
+    )
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_a_real_point_changes_no_figure(cluster, fake, tmp_path):
+    plan = make_sweep(
+        {"formats": "int4,e2m1", "accumulators": "int12,exact", "clocks": "min,2", "vectors": 512}
+    )
+    victims = []
+
+    def kill_one():
+        fake_points.wait_until(lambda: list(fake.glob("run-*")), 120.0)
+        time.sleep(1.5)  # into the synthesis
+        victims.append(fake_points.worker_of(next(fake.glob("run-*"))))
+        os.kill(victims[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one, daemon=True)
+    killer.start()
+    done = []
+    found = run_sweep(
+        plan,
+        scheduler=cluster.scheduler_address,
+        measure=fake_points.measure_truly,
+        progress=lambda now: done.append((now.done, bool(victims))),
+    )
+    killer.join()
+    # It was killed before any point was finished, and what it was at was begun again.
+    assert (0, False) in done
+    assert all(killed for count, killed in done if count)
+    assert len(fake_points.runs()) == len(found.rows) + 1 == 7
+    assert {row["status"] for row in found.rows} <= {"met", "missed"}
+    local = run_sweep(plan, jobs=2, store=Store(tmp_path / "elsewhere"))
+    assert local.stored == 0
+    assert found.rows == local.rows
 
 
 def test_a_scheduler_that_goes_away_is_told_and_finished_points_stay(cluster, fake):
@@ -101,12 +161,12 @@ def test_a_scheduler_that_goes_away_is_told_and_finished_points_stay(cluster, fa
 def test_no_scheduler_is_one_clear_sentence(fake, monkeypatch):
     monkeypatch.setattr("hwmodel.sweep.cluster._CONNECT_S", 0.5)
     with pytest.raises(HwmodelError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
-        DaskPlaces("tcp://127.0.0.1:9", fake_points.measure)
+        DaskPlaces("tcp://127.0.0.1:9", fake_points.measure, 60.0)
 
 
 def test_a_cluster_without_workers_is_given_up(fake):
     with LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50) as empty:
-        places = DaskPlaces(empty.scheduler_address, fake_points.measure, no_worker_s=0.3)
+        places = DaskPlaces(empty.scheduler_address, fake_points.measure, 60.0, no_worker_s=0.3)
         try:
             assert places.free() == []
             time.sleep(0.4)

@@ -1,6 +1,9 @@
+import math
+
 import pytest
 
 from hwmodel.errors import HwmodelError
+from hwmodel.rtl.built import check_built
 from hwmodel.sweep import SweepPlan, make_sweep, read_sweep
 
 YAML = """
@@ -47,8 +50,32 @@ def test_points_are_all_combinations_that_can_be():
 
 def test_lanes_that_are_not_built_are_left_out():
     plan = make_sweep({"formats": "int8", "accumulators": "int32", "lanes": "1,4096"})
-    assert [entry.lanes for entry in plan.units()[1]] == [4096]
+    (left_out,) = plan.units()[1]
+    assert left_out.lanes == 4096
+    assert left_out.reason.startswith("units of 4096 lanes are not built yet; choose lanes=1")
     assert {point.spec.lanes for point in plan.points()} == {1}
+
+
+def test_units_that_only_the_golden_model_has_are_left_out():
+    plan = make_sweep(
+        {"formats": "e2m1,e4m3fnuz", "accumulators": "exact,chunk64_fp16_fp32,align16w25_fp32"}
+    )
+    assert [point.spec.name for point in plan.points()] == ["mac-e2m1-e2m1-exact"]
+    reasons = {(entry.format, entry.accumulator): entry.reason for entry in plan.units()[1]}
+    assert len(reasons) == 5
+    assert "not built yet; the golden model has it" in reasons["e2m1", "align16w25_fp32"]
+    assert "RTL for e4m3fnuz is not built yet" in reasons["e4m3fnuz", "exact"]
+
+
+def test_every_plain_unit_of_a_sweep_has_rtl():
+    # The plan does not ask for these, to save the import of what makes RTL.
+    names = ("int2", "int8", "uint4", "e2m1", "e4m3", "e5m2", "e3m4", "e2m5", "fp16", "bf16")
+    kinds = ("int40", "exact", "fp32", "fp16")
+    plan = make_sweep({"formats": list(names), "accumulators": list(kinds)})
+    units, left_out = plan.units()
+    assert len(units) + len(left_out) == len(names) * len(kinds)
+    for unit in units:
+        check_built(unit)
 
 
 def test_what_comes_twice_is_measured_once():
@@ -74,7 +101,15 @@ def test_what_comes_twice_is_measured_once():
         ({"formats": "int8", "accumulators": "int32", "lanes": 1.5}, "expected a whole number"),
         ({"formats": "int8", "accumulators": "int32", "lanes": 0}, "1 lane or more"),
         ({"formats": "int8", "accumulators": "int32", "stimulus": "noise"}, "stimulus"),
-        ({"formats": "int8", "accumulators": "int32", "seed": -1}, "seed one from 0"),
+        ({"formats": "int8", "accumulators": "int32", "seed": -1}, r"seed .* from 0, but -1"),
+        ({"formats": "int8", "accumulators": "int32", "vectors": 10}, "at least 512 vectors"),
+        ({"formats": "int8", "accumulators": "int32", "vectors": math.inf}, "but inf came"),
+        ({"formats": "int8", "accumulators": "int32", "clocks": [10**400]}, "periods in ns"),
+        ({"formats": "int8", "accumulators": "int32", "clocks": "0"}, "positive period"),
+        ({"formats": "int8", "accumulators": "int32", "liberty": [""]}, "an empty name came"),
+        ({"formats": "int8", "accumulators": "int32", "liberty": [[]]}, "an empty name came"),
+        ({"formats": {"a": 1}, "accumulators": "int32"}, "expected names, but {'a': 1} came"),
+        ({"formats": "int8", "accumulators": "int32", "clocks": [[1]]}, r"but \[1\] came"),
     ],
 )
 def test_settings_that_cannot_be_are_one_clear_sentence(settings, message):

@@ -1,18 +1,19 @@
 """Sweeps by processes of this host: nothing lost, nothing done twice, the rest goes on."""
 
 import functools
+import gzip
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 
 import fake_points
 import pytest
+from fake_points import alive, wait_until
 
 from hwmodel.errors import HwmodelError
 from hwmodel.store import Store
@@ -61,21 +62,6 @@ def script(tmp_path, fake, monkeypatch):
         process.kill()
         process.wait()
         process.stdout.close()
-
-
-def alive(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def wait_until(fulfilled, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not fulfilled() and time.monotonic() < end:
-        time.sleep(0.05)
-    return fulfilled()
 
 
 def test_every_point_is_measured_once_and_then_comes_from_the_store(fake):
@@ -226,3 +212,20 @@ def test_no_jobs_are_no_sweep(fake):
     with pytest.raises(HwmodelError, match="1 point or more at a time, but 0 came"):
         sweep(plan, jobs=0)
     assert os.environ["FAKE_POINTS"]
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_time_limit_that_is_none_is_refused(fake, seconds):
+    plan = make_sweep({"formats": "int2", "accumulators": "int8"})
+    with pytest.raises(HwmodelError, match="positive number of seconds"):
+        sweep(plan, timeout_s=seconds)
+    assert not fake_points.runs()
+
+
+def test_a_library_of_two_names_is_measured_once_under_the_first(fake, tmp_path):
+    text = b"library (tiny) {}"
+    (tmp_path / "first.lib").write_bytes(text)
+    (tmp_path / "second.lib.gz").write_bytes(gzip.compress(text))
+    names = [str(tmp_path / name) for name in ("first.lib", "second.lib.gz")]
+    plan = make_sweep({"formats": "int2", "accumulators": "int8", "liberty": names})
+    assert [row["liberty"] for row in sweep(plan, jobs=1).rows] == ["first.lib"]

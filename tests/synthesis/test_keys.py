@@ -5,7 +5,8 @@ import pytest
 
 import hwmodel
 from hwmodel.rtl import structures_for
-from hwmodel.synthesis import keys, synthesize
+from hwmodel.store import Store
+from hwmodel.synthesis import designs, keys, synthesize
 from hwmodel.synthesis.keys import design_digests, result_key
 from tests.synthesis.conftest import SMALL
 
@@ -45,9 +46,21 @@ def test_an_edit_that_leaves_the_designs_alone_leaves_the_key_alone(store, libra
     assert design_digests(SMALL, store) == before
     assert not made  # kept
     # As after an edit in `formats`: the designs are made again, and are the same.
-    monkeypatch.setattr(keys, "_making_digest", lambda: "another source")
+    monkeypatch.setattr(keys, "making_digest", lambda: "another source")
     assert design_digests(SMALL, store) == before
     assert len(made) == len(before)
+
+
+def test_a_design_is_made_once_for_all_processes(tmp_path, monkeypatch):
+    structure = structures_for(SMALL)[0]
+    first = designs.rtlil_of(SMALL, structure, Store(tmp_path))
+    assert first == designs.rtlil_of(SMALL, structure)
+    monkeypatch.setattr(designs, "_made", lambda *_: pytest.fail("made again"))
+    assert designs.rtlil_of(SMALL, structure, Store(tmp_path)) == first
+    # As after an edit of what designs are made from.
+    monkeypatch.setattr(designs, "_made", lambda *_: "another design")
+    monkeypatch.setattr(designs, "making_digest", lambda: "another source")
+    assert designs.rtlil_of(SMALL, structure, Store(tmp_path)) == "another design"
 
 
 def test_a_changed_design_is_another_result(store, library, monkeypatch):
@@ -72,4 +85,4 @@ def test_what_decides_is_there():
         there = {path.stem for path in (root / room).glob("*.py")} - {"__init__"}
         assert set(names) <= there
         # Nothing new goes unnoticed: these do not decide.
-        assert there - set(names) <= {"catalogue", "keys", "result", "verify"}
+        assert there - set(names) <= {"catalogue", "designs", "keys", "result", "verify"}

@@ -65,6 +65,14 @@ def test_a_netlist_with_one_wrong_gate_is_refused(mapped_small, library):
         check_netlist(SMALL, read_netlist(wrong, library), library)
 
 
+def test_a_netlist_without_the_highest_bit_of_its_sum_is_refused(mapped_small, library):
+    _, netlist = mapped_small
+    wrong = copy.deepcopy(netlist)
+    wrong["modules"][TOP]["ports"]["acc"]["bits"].pop()
+    with pytest.raises(ToolError, match=r"has 11 bits at its output acc, expected 12"):
+        check_netlist(SMALL, read_netlist(wrong, library), library)
+
+
 def test_a_finished_run_is_not_made_again(mapped_small, library, store, monkeypatch):
     monkeypatch.setattr(mapping, "run_yosys", lambda *_: pytest.fail("ran again"))
     mapped, _ = mapped_small
@@ -129,7 +137,7 @@ def test_blocks_hold_all_registers_and_about_the_whole_area(mapped_small, librar
     rtlil = design()
     children = block_modules(rtlil, TOP)
     recipe = Recipe("amap", complement=True)
-    blocks = map_blocks(rtlil, TOP, children, recipe, library)
+    blocks = map_blocks(rtlil, TOP, children, recipe, library, store)
     flat = map_design(rtlil, TOP, recipe, library, store)
     assert blocks["registers"] == pytest.approx(flat.register_area_um2)
     assert "multiply" in blocks

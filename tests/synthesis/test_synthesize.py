@@ -35,6 +35,7 @@ def short_policy(monkeypatch):
     )
     monkeypatch.setattr(search, "deepened", lambda recipe: replace(recipe, script="amap2"))
     monkeypatch.setattr(search, "speed_recipes", lambda clock: ())
+    monkeypatch.setattr(search, "hasty_recipes", lambda clock: ())
     monkeypatch.setattr(search, "hurried_screening", lambda clock: (Recipe("map", 300),))
     monkeypatch.setattr(search, "hurried_recipes", lambda clock: ())
 
