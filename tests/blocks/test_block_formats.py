@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import hwmodel
-from hwmodel.blocks import BLOCK_NAMES, parse_block
+from hwmodel.blocks import BLOCK_NAMES, BlockFormat, ScaleRule, parse_block
 from hwmodel.blocks.scalar import decode_block, encode_block, tensor_scale_of
 from hwmodel.errors import HwmodelError
+from hwmodel.formats import parse_format
 
 NAMES = [
     *BLOCK_NAMES,
@@ -156,3 +157,8 @@ def test_float32_takes_the_quick_route_to_the_same_result(name):
     np.testing.assert_array_equal(quick.scale_codes, general.scale_codes)
     x[0, 0, 3] = np.nan  # not usual: the general route
     assert np.isnan(fmt.quantize(x)[0, 0]).all() or name == "int4g128fp16"
+
+
+def test_elements_may_exceed_float32():
+    block = BlockFormat(parse_format("e8m0fin"), 32, parse_format("e8m0"), ScaleRule.FLOOR)
+    assert block.quantize(np.full(32, 4.0, np.float32)).tolist() == [4.0] * 32
