@@ -1,4 +1,7 @@
-"""The library's name on all that holds figures of it: a table or picture may be passed on alone."""
+"""The library's mark on all that holds figures of it: its name, and digits that suit its size.
+
+A table or picture may be passed on alone, so each of them names the cells.
+"""
 
 import dataclasses
 
@@ -11,6 +14,10 @@ from hwmodel.reports.tables import Column, Table
 __all__ = ["figure_with_cells", "table_with_cells"]
 
 _TABLES = ("main", "ratio_summary", "ratio_stimuli", "ratios", "measurements", "energy", "blocks")
+# Areas and energies (by the end of their column's key) whose figures are all below this have two
+# decimals more: cells of 7 nm are a hundredth of those of 180 nm.
+_SMALL = 100.0
+_SIZES = ("_um2", "_fj", "fj_per_mac")
 _FIGURES = ("accuracy-energy", "area-by-block", "area-delay", "energy")
 
 
@@ -25,9 +32,17 @@ def table_with_cells(table: Table, results: Results) -> Table:
     return dataclasses.replace(
         table,
         caption=f"{table.caption} Cells: {results.cells}.",
-        columns=columns,
+        columns=tuple(_with_digits(column, table) for column in columns),
         rows=[{"library": library, **row} for row in table.rows],
     )
+
+
+def _with_digits(column: Column, table: Table) -> Column:
+    if column.digits != 0 or not column.key.endswith(_SIZES):
+        return column
+    values = [float(row[column.key]) for row in table.rows if row.get(column.key) is not None]
+    small = bool(values) and max(map(abs, values)) < _SMALL
+    return dataclasses.replace(column, digits=2) if small else column
 
 
 def figure_with_cells(figure: Figure, results: Results) -> Figure:

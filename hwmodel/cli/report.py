@@ -154,9 +154,10 @@ def _summary(results: "Results") -> None:
     from rich.console import Console
     from rich.table import Table as RichTable
 
+    from hwmodel.reports.cells import table_with_cells
     from hwmodel.reports.content import main_table
 
-    table = main_table(results)
+    table = table_with_cells(main_table(results), results)
     title = f"INT against FP, {results.plan['clock_ns']:g} ns; cells {results.cells}"
     shown = RichTable(title=title, box=None)
     for column in table.shown:

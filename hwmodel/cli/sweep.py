@@ -21,12 +21,14 @@ Examples:
   hwmodel sweep plan.yaml -o out                       the same keys in a file
   hwmodel sweep plan.toml --clocks 1.5 -o out          options go before the file
   hwmodel sweep plan.yaml --liberty a.lib --liberty b.lib.gz -o out
+  hwmodel sweep plan.yaml --library nangate45,osu018 -o out
   hwmodel sweep plan.yaml --scheduler tcp://host:8786 -o out
 \b
 A file, in YAML (TOML has the same keys):
   formats: [int8, e4m3]
   accumulators: [int32, exact, fp32]
   clocks: [min, 2, 3]
+  library: [nangate45]
   liberty: [sky130_tt.lib.gz]      # beside the file
   stimulus: gaussian
 """
@@ -38,6 +40,12 @@ A file, in YAML (TOML has the same keys):
 @click.option("--accumulators", help="Accumulators: int32, exact, fp32 and so on.")
 @click.option("--clocks", help="Periods in ns; min for least area.  [default: min]")
 @click.option("--lanes", help="Products a cycle; units of 1 are built so far.  [default: 1]")
+@click.option(
+    "--library",
+    metavar="NAMES",
+    help="Cell libraries by name, with commas, instead of NanGate 45 nm; NAME@CORNER for another"
+    " corner; see: hwmodel libraries.",
+)
 @click.option(
     "--liberty",
     multiple=True,
@@ -87,7 +95,11 @@ def command(
     from hwmodel.sweep.run import POINT_TIMEOUT_S
 
     settings = read_sweep(file) if file is not None else {}
-    settings |= {key: value for key, value in options.items() if value not in (None, ())}
+    given = {key: value for key, value in options.items() if value not in (None, ())}
+    if {"library", "liberty"} & given.keys():
+        # Both say which libraries; those of the command line go before those of the file.
+        settings = {key: v for key, v in settings.items() if key not in ("library", "liberty")}
+    settings |= given
     plan = make_sweep(settings)
     check_writable(folder)
     began = time.monotonic()

@@ -11,6 +11,8 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
+from multiprocessing.connection import Connection
 from typing import Any
 
 from hwmodel.errors import ToolError
@@ -96,6 +98,8 @@ class _Child:
             pass_fds=(theirs.fileno(),),
         )
         theirs.close()
+        # Also where the thread ends that it worked for, or the worker does.
+        self._finish = weakref.finalize(self, _end, self._connection, self._process)
         try:
             started = self._connection.poll(_START_S) and self._connection.recv()
         except (EOFError, OSError):
@@ -122,11 +126,15 @@ class _Child:
 
     def stop(self) -> None:
         """End the process with its tools."""
-        # Closed, for it tells the process whatever that is in the midst of.
-        with contextlib.suppress(OSError):
-            self._connection.close()
-        try:
-            self._process.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._finish()
+
+
+def _end(connection: Connection, process: "subprocess.Popen[bytes]") -> None:
+    # Closed, for it tells the process whatever that is in the midst of.
+    with contextlib.suppress(OSError):
+        connection.close()
+    try:
+        process.wait(_GRACE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

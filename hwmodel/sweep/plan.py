@@ -19,7 +19,10 @@ from hwmodel.units import (
 __all__ = ["KEYS", "LeftOut", "PlannedPoint", "SweepPlan", "make_sweep", "read_sweep"]
 
 # What a sweep is described by, in a file or as options.
-KEYS = ("formats", "accumulators", "clocks", "liberty", "lanes", "stimulus", "vectors", "seed")
+KEYS = (
+    *("formats", "accumulators", "clocks", "library", "liberty", "lanes"),
+    *("stimulus", "vectors", "seed"),
+)
 _FILES = {".yaml": "YAML", ".yml": "YAML", ".toml": "TOML"}
 _MINIMUM_AREA = "min"
 _DEFAULT_VECTORS = 4096
@@ -170,7 +173,8 @@ def make_sweep(settings: Mapping[str, Any]) -> SweepPlan:
     ----------
     settings : mapping
         Any of `KEYS`. Lists may be lists, or texts with commas; a clock is a number of ns or
-        ``min``; an entry of ``liberty`` is a file, or several with commas that make one library.
+        ``min``; an entry of ``liberty`` is a file, or several with commas that make one library;
+        ``library`` has names of libraries, with ``@CORNER`` for another corner.
 
     Raises
     ------
@@ -187,14 +191,17 @@ def make_sweep(settings: Mapping[str, Any]) -> SweepPlan:
         "formats": ("formats", lambda v: _several("formats", v, _text)),
         "accumulators": ("accumulators", lambda v: _several("accumulators", v, _text)),
         "clocks": ("clocks", lambda v: _several("clocks", v, _clock)),
-        "liberty": ("liberties", _liberties),
         "lanes": ("lanes", lambda v: _several("lanes", v, _whole)),
         "stimulus": ("stimulus", lambda v: _text("stimulus", v)),
         "vectors": ("vectors", lambda v: _whole("vectors", v)),
         "seed": ("seed", lambda v: _whole("seed", v)),
     }
-    given = {readers[key][0]: readers[key][1](value) for key, value in settings.items()}
-    return SweepPlan(**{"formats": (), "accumulators": (), **given})
+    given = {
+        readers[key][0]: readers[key][1](value) for key, value in settings.items() if key in readers
+    }
+    named = _named_liberties(settings["library"]) if "library" in settings else ()
+    files = _liberties(settings["liberty"]) if "liberty" in settings else ()
+    return SweepPlan(**{"formats": (), "accumulators": (), **given}, liberties=(*named, *files))
 
 
 def read_sweep(path: Path) -> dict[str, Any]:
@@ -295,6 +302,14 @@ def _whole(what: str, value: Any) -> int:
         raise HwmodelError(
             f"{what} of a sweep: expected a whole number, but {value!r} came"
         ) from None
+
+
+def _named_liberties(value: Any) -> tuple[tuple[str, ...], ...]:
+    """Files of libraries by name."""
+    from hwmodel.technology.catalogue import library_files
+
+    names = _several("library", value, _text)
+    return tuple(tuple(map(str, library_files(name.replace("@", ",")))) for name in names)
 
 
 def _liberties(value: Any) -> tuple[tuple[str, ...], ...]:

@@ -114,6 +114,16 @@ def test_options_go_before_the_file(fake, tmp_path):
     assert [(row["spec"], row["clock_ns"]) for row in entry["rows"]] == [("mac-int2-int2-int8", 3)]
 
 
+def test_libraries_of_the_command_go_before_those_of_the_file(fake, tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text('formats = ["int2"]\naccumulators = ["int8"]\nliberty = ["absent.lib"]\n')
+    arguments = [str(plan), "--library", "nangate45", "-o", str(tmp_path), "--json"]
+    (row,) = json.loads(run(*arguments).stdout)["rows"]
+    assert row["liberty"] == "stdcells.lib"
+    with pytest.raises(HwmodelError, match=r"cannot read the Liberty file .*absent\.lib"):
+        run(str(plan), "-o", str(tmp_path))
+
+
 def test_a_table_that_cannot_be_written_is_one_clear_sentence(fake, tmp_path):
     (tmp_path / "out").write_text("a file, no folder")
     with pytest.raises(HwmodelError, match=r"cannot write into .*a file stands at"):

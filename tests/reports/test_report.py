@@ -343,3 +343,20 @@ def test_ratios_by_operands_come_from_records_and_say_where_the_ranking_turns(
     even = replace(made, ratios=tuple(r for r in made.ratios if r.stimulus != "uniform"))
     page = build_report(even, tmp_path / "even")
     assert "For no pair do the operands decide" in page.read_text()
+
+
+def test_figures_of_small_cells_have_the_digits_that_tell_them_apart(
+    results, tmp_path, no_pictures
+):
+    small = tuple(
+        replace(
+            row,
+            area_um2=row.area_um2 / 100,
+            energies=tuple(replace(e, fj_per_mac=5.126, low=5.0, high=5.25) for e in row.energies),
+        )
+        for row in results.measurements
+    )
+    page = build_report(replace(results, measurements=small), tmp_path / "out")
+    for cells, row in zip(html_rows(page, "main"), csv_rows(page, "main"), strict=True):
+        assert cells["area_um2"] == f"{float(row['area_um2']):.2f}"
+        assert cells["energy_at_clock_fj"] == "5.13"

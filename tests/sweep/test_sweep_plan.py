@@ -5,6 +5,7 @@ import pytest
 from hwmodel.errors import HwmodelError
 from hwmodel.rtl.built import check_built
 from hwmodel.sweep import SweepPlan, make_sweep, read_sweep
+from hwmodel.technology import default_library
 
 YAML = """
 formats: [int8, e4m3]
@@ -36,6 +37,20 @@ def test_yaml_and_toml_say_the_same(tmp_path):
         ((str(tmp_path / "cells.lib"),), files),
         vectors=512,
     )
+
+
+def test_libraries_by_name_stand_before_those_of_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("HWMODEL_LIBRARIES", str(tmp_path))
+    (tmp_path / "mine").mkdir()
+    for name in ("a.lib", "b.lib"):
+        (tmp_path / "mine" / name).write_text("")
+    settings = {"formats": "int8", "accumulators": "int32", "library": "nangate45,mine"}
+    plan = make_sweep({**settings, "liberty": ["x.lib"]})
+    own = tuple(str(tmp_path / "mine" / name) for name in ("a.lib", "b.lib"))
+    assert plan.liberties == ((str(default_library()),), own, ("x.lib",))
+    assert len(plan.points()) == 3
+    with pytest.raises(HwmodelError, match=r"name of a library .* but 'nangate44' came"):
+        make_sweep({**settings, "library": ["nangate44"]})
 
 
 def test_points_are_all_combinations_that_can_be():
