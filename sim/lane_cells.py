@@ -353,4 +353,4 @@ def _spanning(columns: bytes, states: int) -> tuple[list[int], Floats]:
         if size > _SMALL:
             basis = np.concatenate([basis, rest[None] / size])
             chosen.append(number)
-    return chosen, np.linalg.inv(matrix[:, chosen])
+    return chosen, np.asarray(np.linalg.inv(matrix[:, chosen]), np.float64)
