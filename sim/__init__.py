@@ -5,5 +5,7 @@ operands only); ``cost``, ``reports`` and the command line import it. `streams` 
 input; `vectors` chooses them, with `corners`, `walks` and `steering`; `simulator`, `harness` and
 `bench` run them through cocotb; `cosim` compares with the golden model, and `outcome` says where
 they differ. `delivery` writes what a user takes away: Verilog, sidecar, vectors, testbench.
-`stimulus` makes operands for energy, `gates` and `activity` count the switching they cause.
+`stimulus` makes operands for energy, `gates` and `activity` count the switching they cause;
+`zero_delay` does so without delays in the lanes of words (`lanes`, whose programs `lane_code` puts
+together of what `lane_cells` writes for each cell). `dump` writes netlist and events for others.
 """

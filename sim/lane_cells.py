@@ -184,7 +184,7 @@ class _Writer:
         for place, word in enumerate(words):
             if word <= TRUE:
                 possible &= (self.states >> place & 1) == word
-        return self.program.function(on, care & possible, words)
+        return self.program.function(_table(on), _table(care & possible), words)
 
     def _evaluate(self) -> tuple[Ints, int]:
         clocked = self.kind.clock >= 0
@@ -303,17 +303,15 @@ class _Writer:
         Every function of n bits is a sum of products of them; the frequencies of 1, of the bits and
         of the outputs are had anyway, other products are counted here, if the table needs them.
         """
-        places = list(places)
-        columns = [np.asarray(column, np.float64) for column in basis]
         positions = [p for p in range(len(words)) if p != self.kind.clock]
-        products: list[tuple[int, ...]] = [()] * len(columns)
-        for chosen in sorted(range(1, 1 << len(positions)), key=int.bit_count):
-            members = tuple(p for k, p in enumerate(positions) if chosen >> k & 1)
-            columns.append(np.all([states >> p & 1 for p in members], axis=0).astype(np.float64))
-            products.append(members)
-        # The first columns that span all functions: those that add something to the ones before.
-        chosen_columns = _leading(np.stack(columns, 1))
-        inverse = np.linalg.inv(np.stack([columns[c] for c in chosen_columns], 1))
+        subsets = sorted(range(1, 1 << len(positions)), key=int.bit_count)
+        products = [
+            tuple(p for k, p in enumerate(positions) if subset >> k & 1) for subset in subsets
+        ]
+        bits = (states[:, None] >> np.arange(len(words)) & 1).astype(bool)
+        columns = [bits[:, members].all(axis=1) for members in products]
+        matrix = np.stack([*basis, *columns], axis=1).astype(np.float64)
+        chosen_columns, inverse = _spanning(matrix.tobytes(), len(states))
         if table is not None:
             size = np.abs(inverse @ table)
             needed = size > _NOISE * np.abs(table).max(initial=0.0)
@@ -326,7 +324,7 @@ class _Writer:
             if column < len(places):
                 rows[places[column]] = inverse[row]
             else:
-                *others, top = products[column]
+                *others, top = products[column - len(places)]
                 mask = TRUE
                 for member in others:
                     mask = self.program.both(mask, words[member])
@@ -338,16 +336,21 @@ class _Writer:
         return result
 
 
-def _leading(matrix: Floats) -> list[int]:
-    """Columns that do not depend on those before them."""
+def _table(flags: Flags) -> int:
+    """Truth table as an integer, state 0 lowest."""
+    return int.from_bytes(np.packbits(flags, bitorder="little").tobytes(), "little")
+
+
+@functools.lru_cache(maxsize=1024)
+def _spanning(columns: bytes, states: int) -> tuple[list[int], Floats]:
+    """First columns that span all functions of the states; the inverse of what they make up."""
+    matrix = np.frombuffer(columns).reshape(states, -1)
     chosen: list[int] = []
-    basis: list[Floats] = []
+    basis = np.zeros((0, states))
     for number, column in enumerate(matrix.T):
-        rest = column.copy()
-        for direction in basis:
-            rest -= direction * (direction @ rest)
+        rest = column - basis.T @ (basis @ column)
         size = float(np.linalg.norm(rest))
         if size > _SMALL:
-            basis.append(rest / size)
+            basis = np.concatenate([basis, rest[None] / size])
             chosen.append(number)
-    return chosen
+    return chosen, np.asarray(np.linalg.inv(matrix[:, chosen]), np.float64)

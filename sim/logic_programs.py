@@ -96,44 +96,41 @@ class Program:
             return self.either(switch, low)
         return self.differ(low, self.both(switch, self.differ(low, high)))
 
-    def function(
-        self, on: NDArray[np.bool_], care: NDArray[np.bool_], variables: Sequence[int]
-    ) -> int:
+    def function(self, on: int, care: int, variables: Sequence[int]) -> int:
         """Reference to a function of bits.
 
         Parameters
         ----------
-        on, care : array of bool of shape (2**n,)
-            Its value in each state of the variables, the first of which is the lowest bit of the
-            state; and whether the value matters there.
+        on, care : int
+            Its truth table, bit s of which is the value in state s of the variables, the first of
+            them being the lowest bit of the state; and the states in which the value matters.
         variables : sequence of int
-            References to the n variables.
+            References to the variables.
         """
-        if not (on & care).any():
+        if not on & care:
             return FALSE
-        if not (~on & care).any():
+        if not ~on & care:
             return TRUE
-        half = on.size // 2
-        low, high = on[:half], on[half:]
-        care_low, care_high = care[:half], care[half:]
-        rest = variables[:-1]
-        if not ((low ^ high) & care_low & care_high).any():
-            return self.function(np.where(care_low, low, high), care_low | care_high, rest)
-        if not ((low ^ ~high) & care_low & care_high).any():
-            merged = np.where(care_low, low, ~high)
-            return self.differ(variables[-1], self.function(merged, care_low | care_high, rest))
-        switch = variables[-1]
-        if care_low.all() and care_high.all():
+        switch, rest = variables[-1], variables[:-1]
+        half = 1 << len(rest)
+        whole = (1 << half) - 1
+        low, high = on & whole, on >> half
+        care_low, care_high = care & whole, care >> half
+        care_both, care_any = care_low & care_high, care_low | care_high
+        if not (low ^ high) & care_both:
+            return self.function(low & care_low | high & ~care_low, care_any, rest)
+        if not ~(low ^ high) & care_both:
+            merged = low & care_low | ~high & whole & ~care_low
+            return self.differ(switch, self.function(merged, care_any, rest))
+        zero = self.function(low, care_low, rest)
+        one = self.function(high, care_high, rest)
+        if care_both == whole:
             # One side within the other saves an operation.
-            if not (low & ~high).any():
-                zero, one = self.function(low, care_low, rest), self.function(high, care_high, rest)
+            if not low & ~high:
                 return self.either(zero, self.both(switch, one))
-            if not (high & ~low).any():
-                zero, one = self.function(low, care_low, rest), self.function(high, care_high, rest)
+            if not high & ~low:
                 return self.both(zero, self.both(switch, one ^ 1) ^ 1)
-        return self.choose(
-            switch, self.function(low, care_low, rest), self.function(high, care_high, rest)
-        )
+        return self.choose(switch, zero, one)
 
     def count(self, a: int, b: int = TRUE) -> int:
         """Count the lanes in which both hold; the number of the slot. One of them must be plain."""

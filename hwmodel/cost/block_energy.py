@@ -9,7 +9,7 @@ logic is not shared or merged across blocks, so shares are stated and nothing is
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,7 +22,15 @@ from hwmodel.sim.bit_words import bits_of, words_of
 from hwmodel.sim.gates import build_gates
 from hwmodel.sim.stimulus import operands
 from hwmodel.synthesis.flow import make_flow
-from hwmodel.synthesis.recipes import Recipe, refining_recipes, screening_recipes
+from hwmodel.synthesis.recipes import (
+    Recipe,
+    deepened,
+    hurried_recipes,
+    hurried_screening,
+    refining_recipes,
+    screening_recipes,
+    speed_recipes,
+)
 from hwmodel.synthesis.search import rtlil_of
 from hwmodel.synthesis.synthesize import block_modules
 from hwmodel.technology import CellLibrary, load_library, read_netlist, static_timing
@@ -98,10 +106,16 @@ class BlockEnergy:
 
 
 def _recipe(result: Described) -> Recipe:
-    known = (*screening_recipes(result.clock_ns), *refining_recipes(result.clock_ns))
+    """Recipe of a result; a cheap script for the dearest one, as for the split of the area."""
+    clock = result.clock_ns
+    known = [*screening_recipes(clock), *refining_recipes(clock)]
+    if clock is not None:
+        known += [*speed_recipes(clock), *hurried_screening(clock), *hurried_recipes(clock)]
     for recipe in known:
         if recipe.name == result.recipe:
             return recipe
+        if deepened(recipe).name == result.recipe:
+            return replace(recipe, script="amap", delay_ps=None)
     raise HwmodelError(
         f"expected a recipe of the search at this clock target, got {result.recipe!r}; synthesise"
         " the unit again with this version"
@@ -109,7 +123,7 @@ def _recipe(result: Described) -> Recipe:
 
 
 def _kept_apart(
-    spec: UnitSpec, result: Described, library: CellLibrary
+    spec: UnitSpec, result: Described, recipe: Recipe, library: CellLibrary
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Flat netlist whose cells are named after their block, and the module of each block."""
     structures = {structure.name: structure for structure in structures_for(spec)}
@@ -121,7 +135,7 @@ def _kept_apart(
     rtlil, top = rtlil_of(spec, structures[result.structure]), spec.identifier
     modules = block_modules(rtlil, top)
     kept = tuple(sorted(set(modules.values())))
-    flow = make_flow(rtlil, top, _recipe(result), library, kept)
+    flow = make_flow(rtlil, top, recipe, library, kept)
     outputs, _ = run_yosys(flow.script, flow.files, flow.links, ("netlist.json",))
     liberty = "".join(f"read_liberty -lib -ignore_miss_func {name}\n" for name in flow.links)
     script = (
@@ -171,7 +185,8 @@ def block_energy(
         Structure or recipe are unknown, or the netlist differs from the golden model.
     """
     library = load_library() if library is None else library
-    design, modules = _kept_apart(spec, synthesis_result, library)
+    recipe = _recipe(synthesis_result)
+    design, modules = _kept_apart(spec, synthesis_result, recipe, library)
     gates = build_gates(read_netlist(design, library, spec.identifier), library)
     stream = operands(spec, stimulus, vectors, seed)
     period = max(static_timing(gates.design, library).period_ns, synthesis_result.clock_ns or 0.0)
@@ -205,7 +220,7 @@ def block_energy(
     return BlockEnergy(
         spec=spec.name,
         structure=synthesis_result.structure,
-        recipe=synthesis_result.recipe,
+        recipe=recipe.name,
         stimulus=stream.name,
         shares={name: value / whole for name, value in total.items()},
         clock_by_block={name: value / whole for name, value in clocks.items()},

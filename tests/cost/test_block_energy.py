@@ -4,10 +4,18 @@ from types import SimpleNamespace
 
 import pytest
 
+from hwmodel.cost.block_energy import _recipe as block_recipe
 from hwmodel.cost.block_energy import block_energy
 from hwmodel.errors import HwmodelError
 from hwmodel.rtl import structures_for
-from hwmodel.synthesis.recipes import screening_recipes
+from hwmodel.synthesis.recipes import (
+    deepened,
+    hurried_recipes,
+    hurried_screening,
+    refining_recipes,
+    screening_recipes,
+    speed_recipes,
+)
 from hwmodel.units import parse_unit
 
 SPEC = parse_unit("mac-int4-int4-int12")
@@ -55,6 +63,14 @@ def test_still_operands_leave_the_clock():
     quiet = block_energy(SPEC, made(), "sparse99", vectors=512)
     assert quiet.shares["clock"] > busy.shares["clock"]
     assert quiet.shares["multiply"] < busy.shares["multiply"]
+
+
+def test_results_of_every_recipe_of_the_search_are_understood():
+    dear = deepened(refining_recipes(None)[0])
+    found = block_energy(SPEC, made(recipe=dear.name), vectors=512)
+    assert found.recipe == dear.name.replace("deep", "amap")
+    for recipe in (*speed_recipes(2.0), *hurried_screening(2.0), *hurried_recipes(2.0)):
+        assert block_recipe(made(recipe=recipe.name, clock_ns=2.0)) == recipe
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ def test_any_function_where_it_matters(seed):
     on = rng.random(16) < rng.choice([0.1, 0.5, 0.9])
     care = rng.random(16) < rng.choice([0.5, 1.0])
     program = Program(6)
-    value = program.function(on, care, [2, 4, 6, 8])
+    tables = [int(np.packbits(flags, bitorder="little").view("<u2")[0]) for flags in (on, care)]
+    value = program.function(*tables, [2, 4, 6, 8])
     if value <= TRUE:
         assert (on[care] == bool(value)).all()
         return
