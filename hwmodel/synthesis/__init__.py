@@ -2,8 +2,8 @@
 
 May import ``formats``, ``units``, ``arithmetic`` (to check netlists), ``technology``, ``rtl`` and
 ``yosys``; ``cost`` and the command line import it. `recipes` and `flow` say how a netlist is made,
-`polish` and `sizing` improve it, `mapping` measures and keeps one run, `search` finds the best,
-`synthesize` is the front door.
+`polish` and `sizing` improve it, `mapping` measures and keeps one run, `designs` and `converted`
+keep what runs share, `search` finds the best, `synthesize` is the front door.
 """
 
 from hwmodel.synthesis.result import SynthesisResult, TriedPoint, pareto

@@ -53,11 +53,9 @@ P = ParamSpec("P")
 FINALISTS = 2
 # Candidates within this factor of the least area that go through the dearest script, and how many.
 _NEAR, _DEEP = 1.02, 3
-# A recipe that brings the best structure nowhere near its first netlist is not tried on others.
-_WORTH = 1.02
-# Mapping a structure for speed costs at least so much of its area: where a netlist was found that
-# is smaller, that is not tried.
-_STRAINED = 1.1
+# Mapping a structure for speed costs at least so much of its area, mostly more: where a netlist was
+# found that is smaller, that is not tried, on the best structures and then on the next ones.
+_STRAINED = (1.1, 1.15)
 # Netlists slower than the clock by this factor are tried after all others.
 _HOPELESS = 2.5
 # Netlists grown towards a clock at a time; those slower by the factor never get there.
@@ -222,18 +220,22 @@ def _least_area_at(
     _size(pool, tried, clock)
     screened = {c.structure: c.mapped.area_um2 for c in reversed(tried)}
     order = _best_structures(tried, clock, len(structures))
-    for _ in range(FINALISTS):
+    quick: list[Candidate] = []
+    for strained in _STRAINED:
         found = _area_at(tried, clock)
-        few = [s for s in order if screened[s] * _STRAINED < found][:FINALISTS]
+        few = [s for s in order if screened[s] * strained < found][:FINALISTS]
         order = [s for s in order if s not in few]
-        tried += pool.tries([(s, r) for s in few for r in speed_recipes(clock)])
+        made = pool.tries([(s, r) for s in few for r in speed_recipes(clock)])
+        quick += made
+        tried += made
         _size(pool, tried, clock)
-        if found < math.inf:
-            break
-    if _area_at(tried, clock) == math.inf:
-        finalists = _best_structures(tried, clock, FINALISTS)
-        tried += pool.tries([(s, r) for s in finalists for r in hasty_recipes(clock)])
-        _size(pool, tried, clock)
+    # Where those miss the clock, and the winner is larger, there is a quicker script.
+    found = _area_at(tried, clock)
+    met = {c.structure for c in tried if c.mapped.delay_ns <= clock}
+    missed = [c for c in quick if c.structure not in met and c.mapped.area_um2 < found]
+    few = _best_structures(missed, clock, FINALISTS)
+    tried += pool.tries([(s, r) for s in few for r in hasty_recipes(clock)])
+    _size(pool, tried, clock)
     if _area_at(tried, clock) == math.inf:
         tried += pool.tries([(s, r) for s in structures for r in hurried_screening(clock)])
         finalists = _best_structures(tried, clock, FINALISTS)
@@ -249,10 +251,14 @@ def _least_area_at(
 def _refine(pool: "_Pool", tried: list[Candidate], clock: float) -> None:
     """Put the best structures through more recipes; what helps none is tried on one only."""
     finalists = _best_structures(tried, clock, FINALISTS)
-    plain = min(c.estimate(clock) for c in tried if c.structure == finalists[0])
+    plain = next(c for c in tried if c.structure == finalists[0])
     made = pool.tries([(finalists[0], r) for r in refining_recipes(clock)])
     tried += made
-    helpful = [c.recipe for c in made if c.estimate(clock) <= _WORTH * plain]
+    helpful = [
+        c.recipe
+        for c in made
+        if c.mapped.area_um2 < plain.mapped.area_um2 or c.estimate(clock) < plain.estimate(clock)
+    ]
     tried += pool.tries([(s, r) for s in finalists[1:] for r in helpful])
 
 

@@ -126,9 +126,9 @@ def _compiled(function: str) -> tuple[tuple[str, ...], Callable[..., int]]:
     pins = tuple(sorted(variables(function)))
     names = {pin: _Text(f"x{place}") for place, pin in enumerate(pins)}
     # The parser works on whatever has the operators: here, on the text of expressions.
-    body: Any = parse_function(function, names, 1)  # type: ignore[arg-type]
-    if isinstance(body, int):
-        body = _Text("ones" if body else "0")
+    parsed: object = parse_function(function, names, 1)  # type: ignore[arg-type]
+    constant = "ones" if parsed else "0"
+    body = parsed if isinstance(parsed, _Text) else constant
     made: Callable[..., int] = eval(f"lambda ones, {', '.join(names.values())}: {body}")
     return pins, made
 
