@@ -3,8 +3,8 @@
 `plan` says which points there are, `libraries` names Liberty files by their content, `point`
 measures one point, `board` decides who measures which next, `run` drives processes (`local`) or a
 Dask cluster (`cluster`, whose workers keep to a time limit by `limited` and `child`) through it,
-`table` writes what came of it. May import ``cost`` and all
-that it may import; the command line imports it.
+`table` writes what came of it; `ending` is how a process ends with its tools. May import ``cost``
+and all that it may import; the command line imports it.
 """
 
 from hwmodel.sweep.plan import LeftOut, SweepPlan, make_sweep, read_sweep
