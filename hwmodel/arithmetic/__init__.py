@@ -3,7 +3,8 @@
 May import ``formats`` and ``units``. `scalar` holds the definition of a step in exact rational
 arithmetic, `combined` that of accumulators that take many products at once, `mac` the route over
 streams that is compared with them, and `matmul` whole matrices; the RTL is compared with `mac`.
-`operations` defines single products and sums, `elementwise` takes arrays of them.
+`operations` defines single products and sums, `elementwise` takes arrays of them; `cases` finds
+operands that tell implementations apart, by results in the output that `targets` names.
 """
 
 from hwmodel.arithmetic.combined import dot_scalar

@@ -2,8 +2,9 @@
 
 May import what lies below all rooms only; everything else may import it. `rounding` holds the
 rules and `scalar` the definition of a code; `vector` sends arrays through compiled code (`kernels`
-for everything, `quick` and `integers` for the common case) that is compared with it; `names` is the
-grammar of short names, `table` what a format looks like written out.
+for everything, `quick` and `integers` for the common case) that is compared with it; `wide` has the
+formats whose values leave float64; `names` is the grammar of short names, `table` what a
+format looks like written out.
 """
 
 from hwmodel.formats.base import Format, Specials

@@ -1,5 +1,6 @@
 """Floating-point formats ExMy: any exponent and mantissa width, bias and special codes."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -213,7 +214,7 @@ class FloatFormat(Format):
     def lsb_exponent(self) -> int:
         return self.min_exponent - self.mantissa_bits
 
-    @property
+    @functools.cached_property
     def is_wide(self) -> bool:
         """Whether some values are no normal numbers of float64, so that `wide` is the route."""
         return self.max_exponent > 1023 or self.lsb_exponent < -1022
