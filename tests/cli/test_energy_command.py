@@ -104,8 +104,8 @@ def test_blocks_are_shares_with_what_they_hold_for(synthesised, monkeypatch):
 
 def test_activity_goes_to_files_for_other_tools(synthesised, tmp_path):
     dump = tmp_path / "activity.vcd"
-    text = run(SPEC, "--vcd", str(dump), "--vectors", "64").stdout
-    assert "64 products" in text
+    text = run(SPEC, "--vcd", str(dump), "--vectors", "512").stdout
+    assert "512 products" in text
     assert "$enddefinitions" in dump.read_text()
     assert dump.with_suffix(".v").read_text().startswith("module mac (")
     assert run(SPEC, "--vcd", str(dump), "--fast").exit_code == 2
