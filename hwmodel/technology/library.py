@@ -165,6 +165,10 @@ def _load(paths: tuple[tuple[Path, int, int], ...]) -> CellLibrary:
     voltage = voltages[0]
     if voltage <= 0:
         raise HwmodelError(f"{source}: this Liberty file states no supply voltage (nom_voltage)")
+    if not any(cell.area > 0 for cell in cells.values()):
+        raise HwmodelError(
+            f"{source}: no cell of this Liberty file has an area; expected `area : ...` in each"
+        )
     temperature = first.number("nom_temperature", 25.0)
     joined = hashlib.sha256("".join(digests).encode()).hexdigest()
     return CellLibrary(
@@ -215,7 +219,7 @@ def load_library(path: Path | str | Sequence[Path | str] | None = None) -> CellL
     ------
     HwmodelError
         No such file or name, a damaged file, files that disagree, or a library without cells,
-        flip-flop or NAND2.
+        areas, flip-flop or NAND2.
     """
     if path is None:
         path = default_library()
