@@ -96,13 +96,19 @@ def largest(blocks: Any, result: Any) -> None:
 
 
 @jit
-def _round_bits(bits: Any, most: Any, least: Any, lowest: Any, grid: Grid) -> Any:
-    """Bits of a float32 rounded to elements of these largest magnitudes and this lowest field."""
-    top = most if bits >= np.int32(0) else least
+def _round_magnitude(bits: Any, top: Any, lowest: Any, grid: Grid) -> Any:
+    """Bits of the magnitude of a float32 rounded to elements up to `top` from this lowest field."""
     number = min(np.int32(bits & np.int32(_MAGNITUDE)), top)
     adder = np.int32(max(np.int32(number & grid.field), lowest) + grid.lift).view(np.float32)
     total = np.float32(np.int32(number).view(np.float32) + adder)
-    value = np.float32(total - adder).view(np.int32)
+    return np.float32(total - adder).view(np.int32)
+
+
+@jit
+def _round_bits(bits: Any, most: Any, least: Any, lowest: Any, grid: Grid) -> Any:
+    """Bits of a float32 rounded to elements of these largest magnitudes and this lowest field."""
+    top = most if bits >= np.int32(0) else least
+    value = _round_magnitude(bits, top, lowest, grid)
     sign = np.int32(bits & np.int32(~_MAGNITUDE))
     sign = np.int32(0) if np.int32(value | grid.negative_zero) == np.int32(0) else sign
     return np.int32(value | sign)
@@ -111,10 +117,7 @@ def _round_bits(bits: Any, most: Any, least: Any, lowest: Any, grid: Grid) -> An
 @jit
 def _round_evenly(bits: Any, top: Any, lowest: Any, grid: Grid) -> Any:
     """The same where both signs reach as far and zero has two."""
-    number = min(np.int32(bits & np.int32(_MAGNITUDE)), top)
-    adder = np.int32(max(np.int32(number & grid.field), lowest) + grid.lift).view(np.float32)
-    total = np.float32(np.int32(number).view(np.float32) + adder)
-    value = np.float32(total - adder).view(np.int32)
+    value = _round_magnitude(bits, top, lowest, grid)
     return np.int32(value | np.int32(bits & np.int32(~_MAGNITUDE)))
 
 
