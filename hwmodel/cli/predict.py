@@ -15,7 +15,7 @@ Examples:
   hwmodel predict mac-int9-int9-int32 --json
   hwmodel predict mac-e4m3-e4m3-fp32 --model vanbaalen
   hwmodel predict --validate                    cross-validated errors
-  hwmodel predict --collect -o rows.csv         measure the training units (takes hours)
+  hwmodel predict --collect -o rows.csv         measure the training units (minutes)
   hwmodel predict mac-e4m2-e4m2-bf16 --rows rows.csv
 """
 _UNITS = {"area_um2": "um2", "delay_ns": "ns", "fj_per_mac": "fJ per MAC"}
