@@ -18,7 +18,7 @@ from hwmodel.units import FloatAccumulator, UnitSpec
 if TYPE_CHECKING:
     from hwmodel.arithmetic.sums import Constants
 
-__all__ = ["Carrier", "carriers_for"]
+__all__ = ["Carrier", "carriers_for", "is_float32"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,11 @@ def _is_carrier_itself(fmt: FloatFormat, kind: _Kind) -> bool:
     )
 
 
+def is_float32(fmt: FloatFormat) -> bool:
+    """Whether the format's sums, rounded to nearest, are those of float32."""
+    return _is_carrier_itself(fmt, _KINDS[0])
+
+
 def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":
     """Constants of the sums in the type, or None where it cannot carry them.
 
@@ -90,14 +95,15 @@ def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":
     assert isinstance(spec.a, FloatFormat | IntFormat)
     assert isinstance(spec.b, FloatFormat | IntFormat)
     fmt = spec.accumulator.format
-    native = _is_carrier_itself(fmt, kind)
+    if not (_holds(kind, spec.a) and _holds(kind, spec.b)):
+        return None
+    if _is_carrier_itself(fmt, kind):  # one instruction rounds product and sum as the unit does
+        return _numbers(spec, kind) if spec.overflow is Overflow.NONFINITE else None
     product = _precision(spec.a) + _precision(spec.b)
     # All sums are multiples of the products' last place: rounding only makes it coarser.
     lowest = spec.a.lsb_exponent + spec.b.lsb_exponent
-    if product > kind.precision or lowest < 2 - kind.bias - kind.precision:
+    if lowest < 2 - kind.bias - kind.precision:
         return None
-    if native:
-        return _numbers(spec, kind, 0, False) if spec.overflow is Overflow.NONFINITE else None
     if fmt.min_exponent < 1 - kind.bias or fmt.mantissa_bits >= kind.precision - 2:
         return None
     largest = max(abs(spec.a.max_value), abs(spec.a.min_value)) * max(
@@ -107,7 +113,29 @@ def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":
     sure = _sure_exponent(fmt, kind, product, lowest)
     # The added power of two is to stay within the type.
     bounded = sure > fmt.max_exponent and top + kind.precision <= kind.bias
-    return _numbers(spec, kind, min(sure, kind.bias - kind.precision, fmt.max_exponent), bounded)
+    most = min(kind.bias - kind.precision, fmt.max_exponent)
+    # A sum that was rounded, though smaller than its product, is found (`quick_sums`).
+    checked = most if _is_far_from_midpoints(fmt, kind, product) else None
+    return _numbers(spec, kind, min(sure, most), checked, bounded)
+
+
+def _holds(kind: _Kind, fmt: FloatFormat | IntFormat) -> bool:
+    """Whether the type holds every value of the format."""
+    return (
+        _precision(fmt) <= kind.precision
+        and fmt.lsb_exponent >= 2 - kind.bias - kind.precision
+        and _top(max(abs(fmt.max_value), abs(fmt.min_value))) <= kind.bias + 1
+    )
+
+
+def _is_far_from_midpoints(fmt: FloatFormat, kind: _Kind, product: int) -> bool:
+    """Whether one rounding shows in a sum that is larger than its product, if the type rounds it.
+
+    The product has bits below the sum's last place in the type, so it is below 2**(product -
+    precision) of the sum. What the accumulator held is on its grid and further than that from the
+    nearest midpoint: it is the result with one rounding and with two.
+    """
+    return product + fmt.mantissa_bits + 4 <= kind.precision
 
 
 def _sure_exponent(fmt: FloatFormat, kind: _Kind, product: int, lowest: int) -> int:
@@ -122,14 +150,19 @@ def _sure_exponent(fmt: FloatFormat, kind: _Kind, product: int, lowest: int) -> 
     sure = lowest + precision
     # Let 2**l be the last place of the accumulator's smallest numbers. A sum below 2**(l +
     # precision) that is not exact has bits below 2**l, which are the product's; then the product
-    # is below 2**(product - precision) of the sum. What the accumulator held is on its grid and
-    # further than that from the nearest midpoint: it is the result with one rounding and with two.
-    if product + bits + 4 <= precision:
+    # is the smaller one.
+    if _is_far_from_midpoints(fmt, kind, product):
         sure = max(sure, fmt.lsb_exponent + precision)
     return sure
 
 
-def _numbers(spec: UnitSpec, kind: _Kind, large: int, bounded: bool) -> "Constants":
+def _numbers(
+    spec: UnitSpec,
+    kind: _Kind,
+    large: int = 0,
+    checked: int | None = None,
+    bounded: bool = False,
+) -> "Constants":
     from hwmodel.arithmetic.sums import Constants
 
     assert isinstance(spec.accumulator, FloatAccumulator)
@@ -142,18 +175,27 @@ def _numbers(spec: UnitSpec, kind: _Kind, large: int, bounded: bool) -> "Constan
         beyond = limit
     else:
         beyond = kind.dtype(np.inf if fmt.has_infinity else np.nan)
+    lift = 0 if native else ((stored - fmt.mantissa_bits) << stored) | 1 << (stored - 1)
     return Constants(
         native=native,
         # A sum that rounds to zero keeps its sign; sums of multiples of the last place do not
         # round to zero.
         keep_sign=spec.a.lsb_exponent + spec.b.lsb_exponent < fmt.lsb_exponent,
         field=kind.integer((2 * kind.bias + 1) << stored),
-        lowest=kind.integer(0 if native else (fmt.min_exponent + kind.bias) << stored),
-        lift=kind.integer(
-            0 if native else ((stored - fmt.mantissa_bits) << stored) | 1 << (stored - 1)
-        ),
-        large=kind.integer(max(0, large + kind.bias) << stored),
+        lift=kind.integer(lift),
+        least=_float(kind, _field(kind, fmt.min_exponent) + lift),
+        large=_float(kind, _field(kind, large)),
+        checked=kind.dtype(0) if checked is None else _float(kind, _field(kind, checked)),
         bounded=bounded,
         limit=limit,
         beyond=beyond,
     )
+
+
+def _field(kind: _Kind, exponent: int) -> int:
+    """Pattern of a power of two in the type; zero for those below its normal numbers."""
+    return max(0, exponent + kind.bias) << (kind.precision - 1)
+
+
+def _float(kind: _Kind, pattern: int) -> Any:
+    return np.array(pattern, kind.integer).view(kind.dtype)[()]

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hwmodel.arithmetic.carriers import is_float32
 from hwmodel.arithmetic.combined import add_chunk_scalar
-from hwmodel.formats import Overflow
+from hwmodel.formats import Overflow, Rounding
 from hwmodel.formats.base import code_dtype
 from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS
 from hwmodel.formats.vector import layout_of
@@ -32,6 +33,17 @@ def chunked_product(
     """
     assert isinstance(spec.accumulator, ChunkedAccumulator)
     length = spec.accumulator.length
+    if _is_sum_of_floats(spec):
+        outer = spec.accumulator.outer
+        assert isinstance(outer, FloatAccumulator)
+        assert spec.overflow is not None
+        total = np.zeros((x.shape[0], y.shape[1]), np.float32)
+        for start in range(0, x.shape[1], length):
+            chunk = slice(start, start + length)
+            values = _values(spec.inner_unit, product(x[:, chunk], y[chunk], spec.inner_unit))
+            with np.errstate(over="ignore", invalid="ignore"):  # as in the unit
+                total += values.astype(np.float32)
+        return outer.format.encode(total, spec.overflow)
     codes = np.zeros((x.shape[0], y.shape[1]), code_dtype(spec.accumulator_bits))
     for start in range(0, x.shape[1], length):
         chunk = slice(start, start + length)
@@ -111,7 +123,7 @@ def add_chunks(spec: UnitSpec, acc: _Codes, chunks: _Codes) -> _Codes:
     from hwmodel.arithmetic.steps import add_values
 
     assert spec.overflow is not None
-    values = _fixed_values(inner, chunks) if fixed else inner.register.format.decode(chunks)  # type: ignore[union-attr]
+    values = _values(inner, chunks)
     result = np.empty(acc.size, acc.dtype)
     add_values(
         layout_of(outer.format),
@@ -122,6 +134,28 @@ def add_chunks(spec: UnitSpec, acc: _Codes, chunks: _Codes) -> _Codes:
         result,
     )
     return result.reshape(acc.shape)
+
+
+def _is_sum_of_floats(spec: UnitSpec) -> bool:
+    """Whether the outer adder is float32's own, and float32 holds every chunk exactly."""
+    assert isinstance(spec.accumulator, ChunkedAccumulator)
+    outer, register = spec.accumulator.outer, spec.inner_unit.register
+    return (
+        isinstance(outer, FloatAccumulator)
+        and spec.rounding is Rounding.NEAREST_EVEN
+        and spec.overflow is Overflow.NONFINITE
+        and is_float32(outer.format)
+        and isinstance(register, FloatAccumulator)
+        and register.format.mantissa_bits <= outer.format.mantissa_bits
+        and register.format.lsb_exponent >= outer.format.lsb_exponent
+        and register.format.max_exponent <= outer.format.max_exponent
+    )
+
+
+def _values(inner: UnitSpec, chunks: _Codes) -> npt.NDArray[Any]:
+    if isinstance(inner.register, FloatAccumulator):
+        return inner.register.format.decode(chunks)
+    return _fixed_values(inner, chunks)
 
 
 def _fixed_values(inner: UnitSpec, chunks: _Codes) -> npt.NDArray[np.float64]:

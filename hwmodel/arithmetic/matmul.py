@@ -62,12 +62,14 @@ def matmul(a: npt.ArrayLike, b: npt.ArrayLike, spec: UnitSpec) -> npt.NDArray[An
             f"the leading axes of {x.shape} and {y.shape} do not broadcast together"
         ) from error
     shape = (*batch, x.shape[-2], y.shape[-1])
-    codes: npt.NDArray[Any] = np.zeros(shape, _dtype(spec))
-    if not codes.size:
-        return codes
+    if not np.prod(shape):
+        return np.zeros(shape, _dtype(spec))
+    product = _route(spec)
+    if not batch:
+        return product(spec, x, y).astype(_dtype(spec), copy=False)
+    codes = np.empty(shape, _dtype(spec))
     xs = np.broadcast_to(x, (*batch, *x.shape[-2:]))
     ys = np.broadcast_to(y, (*batch, *y.shape[-2:]))
-    product = _route(spec)
     for index in np.ndindex(*batch):
         codes[index] = product(spec, xs[index], ys[index])
     return codes
@@ -101,37 +103,57 @@ def _float_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> 
     assert spec.overflow is not None
     fmt = spec.accumulator.format
     check_exponents(spec)
-    a, b = spec.a.decode(x), spec.b.decode(y)
-    codes = np.empty((len(a), b.shape[1]), code_dtype(fmt.bits))
-    left = np.arange(len(a))  # rows that no carrier has done so far
-    for carrier in carriers.carriers_for(spec):
-        values, void = _carried(carrier, a[left], b)
-        # What the accumulator holds: the format's own values, which coding leaves as they are.
-        codes[left] = fmt.encode(values, spec.overflow)
+    codes = np.empty((x.shape[0], y.shape[1]), code_dtype(fmt.bits))
+    left = np.arange(len(x))  # rows that no carrier has done so far
+    types = carriers.carriers_for(spec)
+    for carrier in types:
+        some = x if len(left) == len(x) else x[left]
+        a, b = _values(spec.a, some, carrier.dtype), _values(spec.b, y, carrier.dtype)
+        values, void = _carried(carrier, a, b, hasty=carrier is not types[-1])
+        if carrier.constants.native:
+            done = values.view(codes.dtype)
+            done[np.isnan(values)] = fmt.nan_code
+        else:  # the format's own values, which coding leaves as they are
+            done = fmt.encode(values, spec.overflow)
+        if some is x and not void.any():
+            return done
+        codes[left] = done
         left = left[void]
         if not left.size:
             return codes
-    codes[left] = _with_care(spec, a[left], b)
+    codes[left] = _with_care(spec, spec.a.decode(x[left]), spec.b.decode(y))
     return codes
 
 
+def _values(fmt: Format, codes: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Values of codes in a type that holds them, in C order."""
+    if fmt.bits > MAX_TABLE_BITS:
+        return np.ascontiguousarray(fmt.decode(codes), dtype)
+    return _value_table(fmt, dtype).take(codes)
+
+
+@functools.lru_cache(maxsize=64)
+def _value_table(fmt: Format, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    return fmt.decode(np.arange(fmt.code_count)).astype(dtype)
+
+
 def _carried(
-    carrier: carriers.Carrier, a: npt.NDArray[Any], b: npt.NDArray[Any]
+    carrier: carriers.Carrier, a: npt.NDArray[Any], b: npt.NDArray[Any], hasty: bool
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Rounded sums in a carrier, and which rows it does not hold; those are zero."""
     from hwmodel.arithmetic import sums
 
-    a, b = a.astype(carrier.dtype), np.ascontiguousarray(b, carrier.dtype)
     values = np.zeros((len(a), b.shape[1]), carrier.dtype)
     void = np.zeros(len(a), np.bool_)
 
     def some(rows: slice) -> int:
-        void[rows] = sums.add_products(carrier.constants, a[rows], b, values[rows])
+        void[rows] = sums.add_products(carrier.constants, a[rows], b, values[rows], hasty)
         return 0
 
     work = a.size * b.shape[1]
     in_pieces(some, len(a), worth=max(1, len(a) * _WORTHWHILE // max(1, work)))
-    values[void] = 0
+    if void.any():
+        values[void] = 0
     return values, void
 
 
@@ -168,7 +190,7 @@ def _fixed_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> 
     a, odd_a = _steps(spec.a, x)
     b, odd_b = _steps(spec.b, y)
     if spec.overflow is Overflow.SATURATE:
-        from hwmodel.arithmetic.sums import add_saturating
+        from hwmodel.arithmetic.watched_sums import add_saturating
 
         if _largest(a) * _largest(b) >= 1 << 62 or width > 62:
             raise HwmodelError(
@@ -179,15 +201,21 @@ def _fixed_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> 
         high = (1 << (width - 1)) - 1
         add_saturating(a.astype(np.int64), b.astype(np.int64), -high - 1, high, total)
     else:
-        total = _exact_sums(a, b, wide=width > 64)
-    # Beyond 64 bits Python's integers, which know no size.
-    wide = spec.accumulator_bits > 64
-    kind: Any = object if wide else np.uint64
-    codes = total if wide else total.view(np.uint64)
-    codes &= _scalar((1 << width) - 1, kind)
+        total = _exact_sums(a, b, _sum_type(a, b, width))
+    if spec.accumulator_bits > 64:
+        codes = total.astype(object)
+        if total.dtype == object:
+            codes &= _scalar((1 << width) - 1, object)
+        else:
+            codes[total < 0] += 1 << width
+    else:
+        codes = total.view(np.dtype(f"u{total.itemsize}"))
+        if width < 8 * codes.itemsize:
+            codes &= _scalar((1 << width) - 1, codes.dtype)
     if spec.has_nonfinite_flag and (odd_a.any() or odd_b.any()):
         seen = np.logical_or.outer(odd_a.any(axis=1), odd_b.any(axis=0))
-        codes = codes + seen.astype(kind) * _scalar(1 << width, kind)
+        codes = codes.astype(_dtype(spec))
+        codes += seen.astype(codes.dtype) * _scalar(1 << width, codes.dtype)
     return np.asarray(codes)
 
 
@@ -196,18 +224,20 @@ def _scalar(number: int, kind: Any) -> npt.NDArray[Any]:
 
 
 def _steps(fmt: Format, codes: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """Values in steps of the format, as float64 (exact), and where there is none."""
+    """Values in steps of the format, in a float type that holds them, and where there is none."""
     if fmt.bits > MAX_TABLE_BITS:
         return _steps_of(fmt, codes)
     steps, odd = _step_table(fmt)
-    places = codes.astype(np.intp)  # NumPy looks up machine words quickest
     # One place stands for all where no code is odd.
-    return steps[places], odd[places] if odd.any() else np.zeros((1, 1), np.bool_)
+    return steps.take(codes), odd.take(codes) if odd.any() else np.zeros((1, 1), np.bool_)
 
 
 @functools.lru_cache(maxsize=64)
 def _step_table(fmt: Format) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    return _steps_of(fmt, np.arange(fmt.code_count))
+    steps, odd = _steps_of(fmt, np.arange(fmt.code_count))
+    # In the type of the matrix product, if the other operand is no larger.
+    single = _largest(steps) ** 2 * _SHORTEST <= 1 << _EXACT[np.dtype(np.float32)]
+    return steps.astype(np.float32) if single else steps, odd
 
 
 def _steps_of(
@@ -223,23 +253,29 @@ def _steps_of(
     return np.where(odd, 0.0, value) * scale, odd
 
 
-def _largest(steps: npt.NDArray[np.float64]) -> int:
+def _largest(steps: npt.NDArray[Any]) -> int:
     return int(max(steps.max(initial=0.0), -steps.min(initial=0.0)))
 
 
-def _exact_sums(
-    a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], wide: bool
-) -> npt.NDArray[Any]:
-    """Sums of products of integers, modulo 2^64 (`wide`: unbounded, as Python's integers).
+def _sum_type(a: npt.NDArray[Any], b: npt.NDArray[Any], width: int) -> np.dtype[Any]:
+    """Integers in which sums are exact, or modulo 2^64 where that does for the width."""
+    most = _largest(a) * _largest(b) * a.shape[1]
+    if width <= 32 and most < 1 << 31:
+        return np.dtype(np.int32)
+    return np.dtype(np.int64 if width <= 64 or most < 1 << 63 else object)
+
+
+def _exact_sums(a: npt.NDArray[Any], b: npt.NDArray[Any], kind: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Sums of products of integers, given in floats, as `kind`.
 
     Each matrix product covers so few bits that its sums are exact: the columns of `a` are taken
     some at a time, and where that does not do, the magnitudes of `b` are cut into pieces.
     """
     length = a.shape[1]
-    total: npt.NDArray[Any] = np.zeros((a.shape[0], b.shape[1]), object if wide else np.int64)
+    total: Any = None
     largest_a, largest_b = _largest(a), _largest(b)
     if largest_a == 0 or largest_b == 0:
-        return total
+        return np.zeros((a.shape[0], b.shape[1]), kind)
     short = min(length, _SHORTEST)
     # float32 multiplies twice as fast, where it holds enough.
     single = largest_a * largest_b * short <= 1 << _EXACT[np.dtype(np.float32)]
@@ -249,10 +285,10 @@ def _exact_sums(
     cut = bits_b
     if largest_a * largest_b * short > 1 << room:
         if bits_a > bits_b:
-            return _exact_sums(b.T, a.T, wide).T  # cut the wider one
+            return _exact_sums(b.T, a.T, kind).T  # cut the wider one
         cut = max(1, room - bits_a - short.bit_length())
     if bits_a + cut > room:
-        return _exact_sums_of_halves(a, b, wide)
+        return _exact_sums_of_halves(a, b, kind)
     # Largest piece of b: all of it, or all ones.
     at_once = max(1, (1 << room) // (largest_a * min(largest_b, (1 << cut) - 1)))
     for shift in range(0, bits_b, cut):
@@ -262,22 +298,27 @@ def _exact_sums(
             piece = upper - np.trunc(upper * 2.0**-cut) * 2.0**cut
         for start in range(0, length, at_once):
             part = slice(start, start + at_once)
-            partial = a[:, part].astype(dtype) @ piece[part].astype(dtype)
-            whole: Any = partial.astype(np.int64)
-            if wide:
-                total += whole.astype(object) << shift
-            else:
-                total += whole << np.int64(shift) if shift < 64 else 0
-    return total
+            partial = a[:, part].astype(dtype, copy=False) @ piece[part].astype(dtype, copy=False)
+            whole = _shifted(partial.astype(np.int64 if kind.hasobject else kind), shift, kind)
+            total = whole if total is None else total + whole
+    return np.asarray(total)
 
 
 def _exact_sums_of_halves(
-    a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], wide: bool
+    a: npt.NDArray[Any], b: npt.NDArray[Any], kind: np.dtype[Any]
 ) -> npt.NDArray[Any]:
     """Both operands too wide for one piece: `a` in two parts, each by itself."""
     half = _largest(a).bit_length() // 2
     upper = np.trunc(a * 2.0**-half)
     lower = a - upper * 2.0**half
-    high = _exact_sums(upper, b, wide)
-    shifted = high << half if wide else high << np.int64(min(half, 63)) << np.int64(half > 63)
-    return np.asarray(shifted + _exact_sums(lower, b, wide))
+    high = _shifted(_exact_sums(upper, b, kind), half, kind)
+    return np.asarray(high + _exact_sums(lower, b, kind))
+
+
+def _shifted(sums: npt.NDArray[Any], places: int, kind: np.dtype[Any]) -> npt.NDArray[Any]:
+    if kind.hasobject:
+        return np.asarray(sums.astype(object) << places)
+    if places == 0:
+        return sums
+    # NumPy shifts by less than the word's size only.
+    return sums << kind.type(places) if places < 8 * kind.itemsize else np.zeros_like(sums)

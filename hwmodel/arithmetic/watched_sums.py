@@ -1,0 +1,100 @@
+"""Sums with a rounding a step that keep an eye on overflow and on the sign of zeros, compiled.
+
+`sums` says which products come here.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from hwmodel.compiled import bits_of, float_of, fma, jit
+
+__all__ = ["add_bounded", "add_rows", "add_saturating", "mend_zeros"]
+
+# One sum in so many ends as zero: its sign is then found for itself, else for the whole row.
+_ZEROS = 16
+
+
+@jit
+def _sum(constants: Any, acc: Any, x: Any, y: Any) -> Any:
+    """Sum with a product rounded without a look at overflow, and whether the sum is large."""
+    total = fma(x, y, acc)
+    adder = float_of((bits_of(total) & constants.field) + constants.lift, total)
+    adder = adder if adder > constants.least else constants.least
+    value = (total + adder) - adder
+    # A zero has the sign of the sum: one instruction less than `copysign`.
+    return float_of(bits_of(value) | (bits_of(total) ^ bits_of(abs(total))), total), not (
+        abs(total) < constants.large
+    )
+
+
+@jit
+def _add_row(constants: Any, a: Any, b: Any, acc: Any) -> Any:
+    """Add the products of a row to `acc`; returns whether one took a sum to what is large."""
+    over = False
+    for k in range(a.size):
+        x, row = a[k], b[k]
+        for j in range(acc.size):
+            acc[j], large = _sum(constants, acc[j], x, row[j])
+            over |= large
+    return over
+
+
+@jit
+def add_rows(
+    constants: Any, a: Any, b: Any, result: Any, first: int, which: Any, large: Any
+) -> None:
+    """Add the products to some rows of `result`; names those that met a large sum in `large`."""
+    for i in range(a.shape[0]):
+        if which[i]:
+            large[i] |= _add_row(constants, a[i], b, result[i, first : first + b.shape[1]])
+
+
+@jit
+def add_bounded(constants: Any, a: Any, b: Any, result: Any, first: int, which: Any) -> None:
+    """Sum some rows from nothing with overflow settled at every step."""
+    limit, beyond = constants.limit, constants.beyond
+    for i in range(a.shape[0]):
+        if not which[i]:
+            continue
+        acc = result[i, first : first + b.shape[1]]
+        acc[:] = 0.0
+        for k in range(a.shape[1]):
+            x, row = a[i, k], b[k]
+            for j in range(acc.size):
+                value, _ = _sum(constants, acc[j], x, row[j])
+                value = beyond if value > limit else value
+                acc[j] = -beyond if value < -limit else value
+
+
+@jit
+def mend_zeros(constants: Any, a: Any, b: Any, result: Any, first: int, which: Any) -> None:
+    """Give the sums of some rows that are zero their signs."""
+    for i in range(a.shape[0]):
+        if not which[i]:
+            continue
+        acc = result[i, first : first + b.shape[1]]
+        zeros = np.flatnonzero(acc == 0.0)
+        if zeros.size * _ZEROS > acc.size:
+            acc[:] = 0.0
+            _add_row(constants, a[i], b, acc)
+            continue
+        for j in zeros:
+            value = acc[j]
+            value = value - value  # plus zero of the type
+            for k in range(a.shape[1]):
+                value, _ = _sum(constants, value, a[i, k], b[k, j])
+            acc[j] = value
+
+
+@jit
+def add_saturating(a: Any, b: Any, low: int, high: int, result: Any) -> None:
+    """Write sums of products of integers that saturate at every step to `result`."""
+    for i in range(a.shape[0]):
+        acc = result[i]
+        acc[:] = 0
+        for k in range(a.shape[1]):
+            x = a[i, k]
+            row = b[k]
+            for j in range(acc.size):
+                acc[j] = min(max(acc[j] + x * row[j], low), high)

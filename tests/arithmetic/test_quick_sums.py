@@ -1,0 +1,113 @@
+"""Sums that are added without a look at overflow or at the sign of zeros, against `simulate`."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hwmodel.arithmetic import matmul, simulate
+from hwmodel.formats import parse_format
+from hwmodel.units import parse_unit
+
+UNITS = [
+    *("mac-e4m3-e4m3-fp16", "mac-e5m2-e5m2-fp16", "mac-e4m3-e4m3-bf16", "mac-e4m3-e4m3-e4m3"),
+    *("mac-e4m3-e4m3-e5m2", "mac-e5m2-e5m2-e5m2", "mac-int8-int8-fp16", "mac-fp16-fp16-fp16"),
+    *("mac-e4m3-e4m3-fp16sat", "mac-bf16-bf16-bf16", "mac-fp16-fp16-e5m2"),
+]
+
+
+def check(spec, a, b):
+    got = matmul(a, b, spec)
+    np.testing.assert_array_equal(got, simulate(spec, a[:, None, :], b.T[None])[..., -1])
+    return got
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_rows_that_come_near_the_largest_sum_by_and_by(name):
+    # All products of a row of one sign, so that sums grow to where the two loops meet: in some
+    # rows at once, in some after many products, in some never.
+    spec = parse_unit(name)
+    rng = np.random.default_rng(7)
+    scales = 2.0 ** np.linspace(-12, 8, 36)[:, None]
+    a = spec.a.encode(np.abs(rng.standard_normal((36, 100))) * scales)
+    b = spec.b.encode(np.abs(rng.standard_normal((100, 6))))
+    check(spec, a, b)
+    check(spec, a, spec.b.encode(spec.b.decode(b) * -1.0))
+
+
+@pytest.mark.parametrize("zeros", [1, 30])
+@pytest.mark.parametrize(
+    "name", ["mac-e5m2-e5m2-e5m2", "mac-e5m2-e5m2-fp16", "mac-bf16-bf16-bf16", "mac-fp16-fp16-fp16"]
+)
+def test_sums_that_end_as_zero_have_the_sign_of_their_last_sum(name, zeros):
+    # Products so small that they round to a zero of their sign; few in a row and many.
+    spec = parse_unit(name)
+    rng = np.random.default_rng(11)
+    tiny = spec.a.fraction(1)
+    values = rng.standard_normal((70, 40))
+    values[:, :zeros] = float(tiny) * np.resize([-1, 1], (1, zeros))
+    values[:40, zeros // 2 : zeros] *= -1.0
+    a = spec.a.encode(np.abs(rng.standard_normal((5, 70))) * float(tiny))
+    a[1:3] = spec.a.encode(np.full((2, 70), float(tiny)))
+    a[4, 35:] = 0
+    got = check(spec, a, spec.b.encode(values))
+    signs = np.unique(got[:, :zeros][spec.decode_accumulator(got[:, :zeros]) == 0.0])
+    assert signs.max() > 0  # minus zero is among them
+
+
+@pytest.mark.parametrize("odd", [0x7C, 0x7E])  # infinity, NaN
+def test_an_odd_code_spoils_its_own_sums_only(odd):
+    spec = parse_unit("mac-e5m2-e5m2-fp16")
+    rng = np.random.default_rng(2)
+    a = spec.a.encode(rng.standard_normal((20, 70)))
+    b = spec.b.encode(rng.standard_normal((70, 9)))
+    a[3, 50] = b[40, 4] = odd
+    got = spec.decode_accumulator(check(spec, a, b))
+    finite = np.isfinite(got)
+    assert not finite[3].any()
+    assert not finite[:, 4].any()
+    assert finite.sum() == 19 * 8
+
+
+@pytest.mark.parametrize("inner", ["bf16", "fp16", "fp32", "e4m3"])
+@pytest.mark.parametrize("scale", [2.0**-60, 1.0, 2.0**60])
+def test_chunks_added_by_the_adder_of_float32(inner, scale):
+    spec = parse_unit(f"mac-bf16-bf16-chunk5_{inner}_fp32")
+    rng = np.random.default_rng(9)
+    a = spec.a.encode(rng.standard_normal((6, 33)) * scale)
+    b = spec.b.encode(rng.standard_normal((33, 5)) * scale)
+    check(spec, a, b)
+    a[2], b[:, 3] = rng.integers(0, spec.a.code_count, 33), rng.integers(0, spec.b.code_count, 33)
+    check(spec, a, b)
+
+
+@pytest.mark.parametrize(
+    "name", ["mac-bf16-bf16-bf16", "mac-fp16-bf16-bf16", "mac-fp16-bf16-e8m5ieee"]
+)
+@pytest.mark.parametrize("trace", [2.0**-60, -(2.0**-60), 2.0**-20, 0.0])
+def test_a_trace_in_the_accumulator_breaks_the_tie_of_a_product(name, trace):
+    # The sum of both is no float64: only an eye on its rounding tells that it is no tie.
+    spec = parse_unit(name)
+    fmt = spec.accumulator.format
+    tie = 1 + 2.0 ** -(fmt.mantissa_bits // 2 + 1)  # its square ends just below the last place
+    a = np.array([[trace and 2.0**-9, tie, 0.0], [0.0, tie, 1.0], [1.0, 1.0, -tie]])
+    b = np.array([[trace * 2.0**9, 3.0], [tie, tie], [1.0, tie]])
+    check(spec, spec.a.encode(a), spec.b.encode(b))
+
+
+@pytest.mark.parametrize("name", ["mac-bf16-bf16-fp32", "mac-fp16-bf16-fp32", "mac-bf16-bf16-bf16"])
+@pytest.mark.parametrize("exponents", [(-70, -70), (-60, -80), (-130, -10), (60, 60), (-14, -120)])
+def test_products_that_the_float_type_does_not_hold(name, exponents):
+    spec = parse_unit(name)
+    rng = np.random.default_rng(3)
+    a = spec.a.encode(rng.standard_normal((4, 9)) * 2.0 ** exponents[0])
+    b = spec.b.encode(rng.standard_normal((9, 6)) * 2.0 ** exponents[1])
+    check(spec, a, b)
+
+
+@pytest.mark.parametrize("biases", [(180, -120), (-110, 7), (160, 160)])
+def test_operands_that_float32_does_not_hold(biases):
+    a, b = (replace(parse_format("e4m3"), bias=bias) for bias in biases)
+    spec = replace(parse_unit("mac-e4m3-e4m3-bf16"), a=a, b=b)
+    rng = np.random.default_rng(4)
+    check(spec, rng.integers(0, 256, (5, 20), np.uint8), rng.integers(0, 256, (20, 7), np.uint8))
