@@ -48,7 +48,7 @@ class Plan(NamedTuple):
     parity : int32
         Last bit of `offset`: where it is set, an odd field makes an even code.
     small : int32
-        Bits below which the number is no normal one of the format (`wide`: of float32).
+        Bits below which the number is no normal one of the format, or of float32.
     wide : int32
         1 where float32's subnormals are normal numbers of the format, else 0.
     adder : int32
@@ -99,7 +99,7 @@ class Plan(NamedTuple):
 
 @functools.lru_cache(maxsize=1024)
 def plan_for(
-    fmt: "FloatFormat", overflow: Overflow, rounding: Rounding, codes: bool
+    fmt: "FloatFormat", overflow: Overflow, rounding: Rounding
 ) -> npt.NDArray[np.int32] | None:
     """Numbers of a `Plan`, or None where the general route is needed.
 
@@ -111,11 +111,10 @@ def plan_for(
         The format.
     overflow, rounding
         The rules.
-    codes : bool
-        Whether codes are wanted; values must fit float32.
     """
     saturate = overflow is Overflow.SATURATE
-    wide = fmt.min_exponent < 1 - BIAS
+    # One binade more than float32's has the same last place as the subnormals below it.
+    wide = fmt.min_exponent < -BIAS
     if (
         rounding is not Rounding.NEAREST_EVEN
         or overflow is Overflow.RAISE
@@ -125,11 +124,11 @@ def plan_for(
         or fmt.bits > 31
         or fmt.lsb_exponent + MANTISSA > BIAS
         or fmt.min_exponent > BIAS
-        or (fmt.max_exponent > BIAS and not codes)
         or not (fmt.signed or saturate)
         or (overflow is Overflow.NAN and fmt.has_infinity)
     ):
         return None
+    # Values beyond float32 are not for this route, but numbers that large may be coded.
     largest = np.float32(fmt.max_value if fmt.max_exponent <= BIAS else np.inf)
     nan = fmt.nan_code if fmt.has_nan else 0
     if saturate:
@@ -141,14 +140,16 @@ def plan_for(
     shift = MANTISSA - fmt.mantissa_bits
     # The field of a normal number starts at 1, float32's bias of the same exponent higher.
     offset = (fmt.min_exponent - 1 + BIAS) << fmt.mantissa_bits
-    top = fmt.max_value if saturate else 2.0 ** (fmt.max_exponent + 1)
     # The power of two that is added to the largest number is to be one of float32's. Without a
     # mantissa it is the exponent's last bit that makes a code even, which the adder cannot know.
     room = fmt.max_exponent + (not saturate) + shift <= BIAS
-    by_adding = not wide and fmt.mantissa_bits > 0 and room
+    by_adding = fmt.min_exponent >= 1 - BIAS and fmt.mantissa_bits > 0 and room
+    top = 0
+    if by_adding:
+        top = _bits(np.float32(fmt.max_value if saturate else 2.0 ** (fmt.max_exponent + 1)))
     numbers: tuple[int, ...] = (
         *(shift, (1 << (shift - 1)) - 1, offset, offset & 1),
-        1 << MANTISSA if wide else _bits(np.float32(fmt.min_normal)),
+        max(1 << MANTISSA, 0 if wide else _bits(np.float32(fmt.min_normal))),
         int(wide),
         0 if wide else _bits(np.float32(2.0 ** (fmt.lsb_exponent + MANTISSA))),
         *(fmt.max_code, over_code, nan),
@@ -156,7 +157,7 @@ def plan_for(
         -(1 << shift),
         1 << (fmt.bits - 1) if fmt.signed else 0,
         int(fmt.has_negative_zero),
-        *(int(by_adding), _bits(np.float32(top)) if by_adding else 0),
+        *(int(by_adding), top),
         (fmt.min_exponent + BIAS) << MANTISSA if by_adding else 0,
         shift << MANTISSA,
     )

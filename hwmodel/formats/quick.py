@@ -97,18 +97,29 @@ def _encode_block(plan: Plan, bits: Any, codes: Any) -> Any:
 
 @jit
 def _encode_wide_block(plan: Plan, bits: Any, codes: Any) -> Any:
-    largest = np.int32(0)
-    lifted = np.int32(plan.offset + (np.int32(LIFT) << np.int32(np.int32(MANTISSA) - plan.shift)))
+    """For numbers that the format has as normal ones; returns the smallest above zero, too."""
+    largest, least = np.int32(0), np.int32(MAGNITUDE)
     for i in range(bits.size):
         magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
         code = np.int32(_field(plan, magnitude) - plan.offset)
-        raised = np.float32(np.int32(magnitude).view(np.float32) * np.float32(2.0**LIFT))
-        low = np.int32(_field(plan, np.float32(raised).view(np.int32)) - lifted)
-        code = low if magnitude < plan.small else code
         code = np.int32(0) if magnitude == np.int32(0) else code
         largest = max(largest, magnitude)
+        # One less than zero counts as large.
+        least = min(least, np.int32(np.int32(magnitude - np.int32(1)) & np.int32(MAGNITUDE)))
         codes[i] = _bounded_code(plan, bits[i], code)
-    return largest
+    return largest, np.int32(least + np.int32(1))
+
+
+@jit
+def _mend_low_codes(plan: Plan, bits: Any, codes: Any) -> None:
+    """Write the codes of float32's subnormals."""
+    lifted = np.int32(plan.offset + (np.int32(LIFT) << np.int32(np.int32(MANTISSA) - plan.shift)))
+    for i in range(bits.size):
+        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
+        if np.int32(0) < magnitude < plan.small:
+            raised = np.float32(np.int32(magnitude).view(np.float32) * np.float32(2.0**LIFT))
+            code = np.int32(_field(plan, np.float32(raised).view(np.int32)) - lifted)
+            codes[i] = _bounded_code(plan, bits[i], code)
 
 
 @jit
@@ -118,7 +129,9 @@ def _encode(numbers: Any, bits: Any, codes: Any) -> Any:
     for first in range(0, bits.size, _BLOCK):
         source, target = bits[first : first + _BLOCK], codes[first : first + _BLOCK]
         if plan.wide:
-            largest = _encode_wide_block(plan, source, target)
+            largest, least = _encode_wide_block(plan, source, target)
+            if least < plan.small:
+                _mend_low_codes(plan, source, target)
         else:
             largest = _encode_block(plan, source, target)
         saw_nan |= _mend_codes(plan, source, target, largest)
@@ -163,18 +176,28 @@ def _quantize_block(plan: Plan, bits: Any, result: Any) -> Any:
 
 @jit
 def _quantize_wide_block(plan: Plan, bits: Any, result: Any) -> Any:
-    largest = np.int32(0)
+    """For numbers that the format has as normal ones; returns the smallest above zero, too."""
+    largest, least = np.int32(0), np.int32(MAGNITUDE)
     for i in range(bits.size):
         magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
         value = np.int32(_rounded(plan, magnitude) & plan.keep)
-        raised = np.float32(np.int32(magnitude).view(np.float32) * np.float32(2.0**LIFT))
-        cut = np.int32(_rounded(plan, np.float32(raised).view(np.int32)) & plan.keep)
-        low = np.float32(np.int32(cut).view(np.float32) * np.float32(2.0**-LIFT)).view(np.int32)
-        value = low if magnitude < plan.small else value
         value = np.int32(0) if magnitude == np.int32(0) else value
         largest = max(largest, magnitude)
+        least = min(least, np.int32(np.int32(magnitude - np.int32(1)) & np.int32(MAGNITUDE)))
         result[i] = _bounded_value(plan, bits[i], value)
-    return largest
+    return largest, np.int32(least + np.int32(1))
+
+
+@jit
+def _mend_low_values(plan: Plan, bits: Any, result: Any) -> None:
+    """Write the values of float32's subnormals."""
+    for i in range(bits.size):
+        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
+        if np.int32(0) < magnitude < plan.small:
+            raised = np.float32(np.int32(magnitude).view(np.float32) * np.float32(2.0**LIFT))
+            cut = np.int32(_rounded(plan, np.float32(raised).view(np.int32)) & plan.keep)
+            low = np.float32(np.int32(cut).view(np.float32) * np.float32(2.0**-LIFT))
+            result[i] = _bounded_value(plan, bits[i], np.float32(low).view(np.int32))
 
 
 @jit
@@ -184,7 +207,9 @@ def _quantize(numbers: Any, bits: Any, result: Any) -> Any:
     for first in range(0, bits.size, _BLOCK):
         source, target = bits[first : first + _BLOCK], result[first : first + _BLOCK]
         if plan.wide:
-            largest = _quantize_wide_block(plan, source, target)
+            largest, least = _quantize_wide_block(plan, source, target)
+            if least < plan.small:
+                _mend_low_values(plan, source, target)
         else:
             largest = _quantize_block(plan, source, target)
         saw_nan |= _mend_values(plan, source, target, largest)

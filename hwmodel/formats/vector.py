@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["decode", "encode", "quantize"]
 
+_MAX_EXPONENT = 127  # of float32
+
 
 def quantize(
     fmt: "FloatFormat", x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
@@ -30,10 +32,12 @@ def quantize(
     """Round a flat float32 or float64 array to the grid of `fmt`; see `Format.quantize`."""
     from hwmodel.formats import kernels, lookup, quick, wide
 
-    if fmt.is_wide:
-        return wide.joined(fmt, *wide.parts(fmt, _wide_codes(fmt, x, request, random)))
     x = _narrow(fmt, x, request)
-    plan = _quick_plan(fmt, x, request, codes=False)
+    plan = _quick_plan(fmt, x, request)
+    if plan is not None and fmt.max_exponent > _MAX_EXPONENT and not _are_small(x):
+        plan = None
+    if plan is None and fmt.is_wide:
+        return wide.joined(fmt, *wide.parts(fmt, _wide_codes(fmt, x, request, random)))
     if plan is not None:
         x = x if fmt.signed else np.maximum(x, np.float32(0.0))
         result = np.empty_like(x)
@@ -61,11 +65,11 @@ def encode(
     """Codes of a flat float32 or float64 array; see `Format.encode`."""
     from hwmodel.formats import kernels, lookup, quick
 
-    if fmt.is_wide:
-        return _wide_codes(fmt, x, request, random).astype(code_dtype(fmt.bits))
     x = _narrow(fmt, x, request)
+    plan = _quick_plan(fmt, x, request)
+    if plan is None and fmt.is_wide:
+        return _wide_codes(fmt, x, request, random).astype(code_dtype(fmt.bits))
     codes = np.empty(x.shape, code_dtype(fmt.bits))
-    plan = _quick_plan(fmt, x, request, codes=True)
     if plan is not None:
         x = x if fmt.signed else np.maximum(x, np.float32(0.0))
         met = in_pieces(
@@ -134,13 +138,19 @@ def _narrow(fmt: "FloatFormat", x: npt.NDArray[Any], request: Request) -> npt.ND
 
 
 def _quick_plan(
-    fmt: "FloatFormat", x: npt.NDArray[Any], request: Request, codes: bool
+    fmt: "FloatFormat", x: npt.NDArray[Any], request: Request
 ) -> npt.NDArray[np.int32] | None:
     from hwmodel.formats.plan import plan_for
 
     if x.dtype != np.float32:
         return None
-    return plan_for(fmt, request.overflow, request.rounding, codes)
+    return plan_for(fmt, request.overflow, request.rounding)
+
+
+def _are_small(x: npt.NDArray[np.float32]) -> bool:
+    """Whether no number is NaN or so large that it may be rounded to one beyond float32."""
+    top = np.float32(2.0**_MAX_EXPONENT)
+    return bool(x.max(initial=0.0) < top and x.min(initial=0.0) > -top)
 
 
 def _rules(request: Request, random: npt.NDArray[np.int64], part: slice) -> tuple[Any, ...]:
