@@ -1,5 +1,6 @@
 """Powers of two: the scales of the OCP microscaling formats (E8M0)."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy.typing as npt
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import CodeArray, Format, code_dtype
 from hwmodel.formats.carrier import as_integer
-from hwmodel.formats.rounding import Overflow, Request
+from hwmodel.formats.rounding import Overflow, Request, Rounding
 
 __all__ = ["PowerFormat"]
 
@@ -95,13 +96,28 @@ class PowerFormat(Format):
     def _quantize(
         self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> npt.NDArray[Any]:
-        return self._decode(self._encode(x, request, random))
+        values = self._values
+        if x.dtype == np.float32 and max(self.bias, self.max_code - self.bias) <= 127:
+            values = values.astype(np.float32)  # holds them all
+        return values.take(self._encode(x, request, random))
 
     def _encode(
         self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> CodeArray:
-        from hwmodel.formats.kernels import ROUNDINGS, round_powers
+        from hwmodel.formats.kernels import ROUNDINGS, nearest_powers, round_powers
 
+        saturate = request.overflow is Overflow.SATURATE
+        if (
+            x.dtype == np.float32
+            and self.bias <= 127
+            and request.rounding is Rounding.NEAREST_EVEN
+            and request.overflow is not Overflow.RAISE
+        ):
+            quick = np.empty(x.shape, code_dtype(self.bits))
+            over = self.max_code if saturate else self.nan_code
+            numbers = np.array([self.bias, self.max_code, over, self.nan_code], np.int32)
+            nearest_powers(x.view(np.int32), quick, *numbers)
+            return quick
         codes = np.empty(x.shape, np.int64)
         round_powers(x, codes, self.bias, ROUNDINGS[request.rounding], random, request.random_bits)
         beyond = codes > self.max_code
@@ -111,12 +127,15 @@ class PowerFormat(Format):
                 f"a value lies beyond {self.name}, whose values reach from {self.min_value:.9g} to"
                 f" {self.max_value:.9g}; choose another overflow than 'raise'"
             )
-        saturate = request.overflow is Overflow.SATURATE
         codes[beyond] = self.max_code if saturate else self.nan_code
         codes[negative] = 0 if saturate else self.nan_code
         codes[np.isnan(x)] = self.nan_code
         return codes.astype(code_dtype(self.bits))
 
     def _decode(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        exponent = codes.astype(np.int64) - self.bias
-        return np.where(codes == self.nan_code, np.nan, np.ldexp(1.0, exponent))
+        return self._values.take(codes)
+
+    @functools.cached_property
+    def _values(self) -> npt.NDArray[np.float64]:
+        exponents = np.arange(self.code_count - 1) - self.bias
+        return np.append(np.ldexp(1.0, exponents), np.nan)
