@@ -22,7 +22,9 @@ def patterns():
 
 
 @pytest.mark.parametrize("overflow", [Overflow.SATURATE, Overflow.NAN])
-@pytest.mark.parametrize("bits, bias", [(8, 127), (8, 0), (2, 1), (5, 126), (10, 127), (10, 511)])
+@pytest.mark.parametrize(
+    ("bits", "bias"), [(8, 127), (8, 0), (2, 1), (5, 126), (10, 127), (10, 511)]
+)
 def test_codes_and_values_of_float32(bits, bias, overflow):
     fmt, x = PowerFormat(bits, bias), patterns()
     codes = fmt.encode(x, overflow)
