@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.arithmetic.combined import add_aligned_scalar, dot_scalar
-from hwmodel.compiled import jit
+from hwmodel.compiled import bits_of, float_of, jit
 from hwmodel.formats import FloatFormat, Rounding
 from hwmodel.formats.base import code_dtype
 from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS, Layout, code_of, power_of_two, value_of
@@ -22,12 +22,20 @@ __all__ = ["aligned_product", "simulate_aligned"]
 
 # Exponent of a zero, lower than that of any number even when another is added.
 _NO_EXPONENT = -(1 << 20)
+# Bits of float64's mantissa, and the place of its exponent.
+_STORED = 52
+_FIELD = 0x7FF << _STORED
 # Columns summed side by side: what belongs to them stays in the first-level cache.
 _COLUMNS = 128
 
 
 class _Rule(NamedTuple):
-    """An aligned adder for compiled code; `down` says how bits are cut off."""
+    """An aligned adder for compiled code.
+
+    `down` says how bits are cut off. `nearest`: rounding is to nearest even. Sums up to `limit`
+    are rounded by a power of two that is added and taken away: `lift` is what is added to an
+    exponent field of float64 to make it, `least` the smallest one.
+    """
 
     layout: Layout
     terms: int
@@ -35,6 +43,10 @@ class _Rule(NamedTuple):
     down: bool
     rounding: int
     overflow: int
+    nearest: bool
+    lift: int
+    least: float
+    limit: float
 
 
 def simulate_aligned(
@@ -97,13 +109,20 @@ def _rule(spec: UnitSpec) -> _Rule:
     accumulator = spec.accumulator
     assert isinstance(accumulator, AlignedAccumulator)
     assert spec.overflow is not None
+    fmt = accumulator.format
+    shift = _STORED - fmt.mantissa_bits
+    room = shift > 1 and fmt.lsb_exponent + _STORED < 1000
     return _Rule(
-        layout_of(accumulator.format),
+        layout_of(fmt),
         accumulator.terms,
         accumulator.kept,
         accumulator.cut is Rounding.DOWN,
         ROUNDINGS[spec.rounding],
         OVERFLOWS[spec.overflow],
+        spec.rounding is Rounding.NEAREST_EVEN,
+        (shift << _STORED) | 1 << (_STORED - 1),
+        1.5 * 2.0 ** (fmt.lsb_exponent + _STORED) if room else 0.0,
+        float(fmt.max_value) if room else -1.0,
     )
 
 
@@ -230,6 +249,33 @@ def _any_products(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) -> 
 
 
 @jit
+def _round_all(rule: _Rule, total: Any, top: Any, acc: Any, value: Any) -> None:
+    """Round sums into `acc`; what ran over there stays as it is. `value` is for the work."""
+    odd = False
+    for j in range(acc.size):
+        last = top[j] - rule.kept + 1 if top[j] > _NO_EXPONENT // 2 else 0
+        exact = total[j] * power_of_two(last) + 0.0  # a sum of nothing is plus zero
+        adder = float_of((bits_of(exact) & _FIELD) + rule.lift, exact)
+        adder = adder if adder > rule.least else rule.least
+        near = (exact + adder) - adder
+        value[j] = float_of(bits_of(near) | (bits_of(exact) ^ bits_of(abs(exact))), exact)
+        # Compared with what is no number, all is odd.
+        odd |= not (abs(near) <= rule.limit and abs(acc[j]) < np.inf)
+        odd |= not (rule.nearest or near == exact)
+    if not odd:
+        acc[:] = value
+        return
+    for j in range(acc.size):
+        if np.isfinite(acc[j]):
+            last = top[j] - rule.kept + 1 if top[j] > _NO_EXPONENT // 2 else 0
+            exact = total[j] * power_of_two(last)
+            if abs(value[j]) <= rule.limit and (rule.nearest or value[j] == exact):
+                acc[j] = value[j]
+            else:
+                acc[j] = value_of(rule.layout, _rounded(rule, total[j], last))
+
+
+@jit
 def _finite_products(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) -> None:
     """Matrix product of finite operands, the columns side by side."""
     length = a.shape[1]
@@ -239,6 +285,7 @@ def _finite_products(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) 
         acc = np.empty(count)
         total = np.empty(count)
         scale = np.empty(count)
+        value = np.empty(count)
         top = np.empty(count, np.int32)
         for i in range(a.shape[0]):
             acc[:] = 0.0
@@ -266,7 +313,8 @@ def _finite_products(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) 
                     else:
                         for j in range(count):
                             total[j] += np.trunc(x * row[j] * scale[j])
-                for j in range(count):
-                    if np.isfinite(acc[j]):
-                        code[j] = _rounded(rule, total[j], top[j] - rule.kept + 1)
-                        acc[j] = value_of(rule.layout, code[j])
+                _round_all(rule, total, top, acc, value)
+            for j in range(count):
+                code[j] = code_of(rule.layout, acc[j], rule.rounding, rule.overflow, 0, 0)[0]
+                if np.isnan(acc[j]):
+                    code[j] = rule.layout.nan_code
