@@ -20,7 +20,11 @@ _Codes = npt.NDArray[Any]
 
 
 def chunked_product(
-    spec: UnitSpec, x: _Codes, y: _Codes, product: Callable[[_Codes, _Codes, UnitSpec], _Codes]
+    spec: UnitSpec,
+    x: _Codes,
+    y: _Codes,
+    product: Callable[[_Codes, _Codes, UnitSpec], _Codes],
+    values: Callable[[UnitSpec, _Codes, _Codes], npt.NDArray[Any]],
 ) -> _Codes:
     """Matrix product of the codes x, shape (M, K), and y, (K, N), in a chunked accumulator.
 
@@ -30,20 +34,22 @@ def chunked_product(
         As for `hwmodel.arithmetic.matmul`.
     product
         Matrix product in the inner unit: `matmul` itself.
+    values
+        The same as values, for a float: `hwmodel.arithmetic.matmul.float_values`.
     """
     assert isinstance(spec.accumulator, ChunkedAccumulator)
     length = spec.accumulator.length
     if _is_sum_of_floats(spec):
         outer = spec.accumulator.outer
         assert isinstance(outer, FloatAccumulator)
-        assert spec.overflow is not None
         total = np.zeros((x.shape[0], y.shape[1]), np.float32)
         for start in range(0, x.shape[1], length):
             chunk = slice(start, start + length)
-            values = _values(spec.inner_unit, product(x[:, chunk], y[chunk], spec.inner_unit))
             with np.errstate(over="ignore", invalid="ignore"):  # as in the unit
-                total += values.astype(np.float32)
-        return outer.format.encode(total, spec.overflow)
+                total += values(spec.inner_unit, x[:, chunk], y[chunk]).astype(np.float32)
+        codes = total.view(code_dtype(spec.accumulator_bits))
+        codes[np.isnan(total)] = outer.format.nan_code
+        return codes
     codes = np.zeros((x.shape[0], y.shape[1]), code_dtype(spec.accumulator_bits))
     for start in range(0, x.shape[1], length):
         chunk = slice(start, start + length)

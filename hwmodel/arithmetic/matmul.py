@@ -15,7 +15,7 @@ import numpy.typing as npt
 from hwmodel.arithmetic import carriers
 from hwmodel.arithmetic.mac import check_exponents
 from hwmodel.errors import HwmodelError
-from hwmodel.formats import Format
+from hwmodel.formats import Format, Overflow
 from hwmodel.formats.base import MAX_TABLE_BITS, code_dtype
 from hwmodel.parallel import in_pieces
 from hwmodel.units import AlignedAccumulator, ChunkedAccumulator, FloatAccumulator, UnitSpec
@@ -79,7 +79,7 @@ def _route(spec: UnitSpec) -> Callable[..., npt.NDArray[Any]]:
     if isinstance(spec.accumulator, ChunkedAccumulator):
         from hwmodel.arithmetic.chunked import chunked_product
 
-        return functools.partial(chunked_product, product=matmul)
+        return functools.partial(chunked_product, product=matmul, values=float_values)
     if isinstance(spec.accumulator, AlignedAccumulator):
         from hwmodel.arithmetic.aligned import aligned_product
 
@@ -100,30 +100,61 @@ _WORTHWHILE = 1 << 20
 
 
 def _float_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    codes, values = _float_sums(spec, x, y)
+    return codes if values is None else _coded(spec, values)
+
+
+def float_values(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Values of the matrix product of checked codes, in float32 or float64, which hold them.
+
+    Parameters
+    ----------
+    spec, x, y
+        As for `matmul`, with an accumulator whose values are floats, and two axes.
+    """
+    if not isinstance(spec.accumulator, FloatAccumulator):
+        return spec.decode_accumulator(matmul(x, y, spec))
+    codes, values = _float_sums(spec, x, y)
+    return spec.decode_accumulator(codes) if values is None else values
+
+
+def _float_sums(
+    spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+    """Codes of sums, or nothing and the values that they are of."""
     assert isinstance(spec.accumulator, FloatAccumulator)
-    assert spec.overflow is not None
-    fmt = spec.accumulator.format
     check_exponents(spec)
-    codes = np.empty((x.shape[0], y.shape[1]), code_dtype(fmt.bits))
+    codes = np.empty((x.shape[0], y.shape[1]), _dtype(spec))
     left = np.arange(len(x))  # rows that no carrier has done so far
     types = carriers.carriers_for(spec)
     for carrier in types:
         some = x if len(left) == len(x) else x[left]
         a, b = _values(spec.a, some, carrier.dtype), _values(spec.b, y, carrier.dtype)
         values, void = _carried(carrier, a, b, hasty=carrier is not types[-1])
-        if carrier.constants.native:
-            done = values.view(codes.dtype)
-            done[np.isnan(values)] = fmt.nan_code
-        else:  # the format's own values, which coding leaves as they are
-            done = fmt.encode(values, spec.overflow)
         if some is x and not void.any():
-            return done
-        codes[left] = done
+            return codes, values
+        codes[left] = _coded(spec, values)
         left = left[void]
         if not left.size:
-            return codes
+            return codes, None
     codes[left] = _with_care(spec, spec.a.decode(x[left]), spec.b.decode(y))
-    return codes
+    return codes, None
+
+
+def _coded(spec: UnitSpec, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Codes of the accumulator's own values, which no rounding changes."""
+    assert isinstance(spec.accumulator, FloatAccumulator)
+    assert spec.overflow is not None
+    fmt = spec.accumulator.format
+    if (
+        values.dtype == np.float32
+        and carriers.is_float32(fmt)
+        and spec.overflow is Overflow.NONFINITE
+    ):
+        codes = values.view(_dtype(spec))
+        codes[np.isnan(values)] = fmt.nan_code
+        return codes
+    return fmt.encode(values, spec.overflow)
 
 
 def _values(fmt: Format, codes: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
