@@ -18,6 +18,9 @@ from hwmodel.units import FloatAccumulator, UnitSpec
 if TYPE_CHECKING:
     from hwmodel.arithmetic.sums import Constants
 
+# What `directed_sums` has. Downward, the sign of a zero sum asks for more.
+_DIRECTED = (Rounding.TOWARD_ZERO, Rounding.UP, Rounding.NEAREST_AWAY, Rounding.TO_ODD)
+
 __all__ = ["Carrier", "carriers_for", "is_float32"]
 
 
@@ -50,8 +53,6 @@ _KINDS = (_Kind(np.float32, np.int32, 24, 127), _Kind(np.float64, np.int64, 53, 
 
 def carriers_for(spec: UnitSpec) -> list[Carrier]:
     """Types that can carry the unit's sums, the narrower first; it may not do for all rows."""
-    if spec.rounding is not Rounding.NEAREST_EVEN:
-        return []
     carriers = []
     for kind in _KINDS:
         constants = _constants(spec, kind)
@@ -97,7 +98,12 @@ def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":
     fmt = spec.accumulator.format
     if not (_holds(kind, spec.a) and _holds(kind, spec.b)):
         return None
-    if _is_carrier_itself(fmt, kind):  # one instruction rounds product and sum as the unit does
+    nearest = spec.rounding is Rounding.NEAREST_EVEN
+    if not (nearest or (spec.rounding in _DIRECTED and fmt.mantissa_bits > 0)):
+        return None
+    if (
+        _is_carrier_itself(fmt, kind) and nearest
+    ):  # one instruction rounds product and sum as the unit does
         return _numbers(spec, kind) if spec.overflow is Overflow.NONFINITE else None
     product = _precision(spec.a) + _precision(spec.b)
     # All sums are multiples of the products' last place: rounding only makes it coarser.
@@ -109,11 +115,14 @@ def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":
     largest = max(abs(spec.a.max_value), abs(spec.a.min_value)) * max(
         abs(spec.b.max_value), abs(spec.b.min_value)
     )
+    most = min(kind.bias - kind.precision, fmt.max_exponent)
+    if not nearest:  # of exact sums
+        least = fmt.lsb_exponent >= 1 - kind.bias
+        return _numbers(spec, kind, min(lowest + kind.precision, most)) if least else None
     top = max(_top(fmt.max_value), _top(largest)) + 1
     sure = _sure_exponent(fmt, kind, product, lowest)
     # The added power of two is to stay within the type.
     bounded = sure > fmt.max_exponent and top + kind.precision <= kind.bias
-    most = min(kind.bias - kind.precision, fmt.max_exponent)
     # A sum that was rounded, though smaller than its product, is found (`quick_sums`).
     checked = most if _is_far_from_midpoints(fmt, kind, product) else None
     return _numbers(spec, kind, min(sure, most), checked, bounded)
@@ -168,7 +177,8 @@ def _numbers(
     assert isinstance(spec.accumulator, FloatAccumulator)
     fmt = spec.accumulator.format
     stored = kind.precision - 1
-    native = _is_carrier_itself(fmt, kind)
+    nearest = spec.rounding is Rounding.NEAREST_EVEN
+    native = _is_carrier_itself(fmt, kind) and nearest
     # Only where sums up to the largest value are sure, which a type of its exponents need not hold.
     limit = kind.dtype(fmt.max_value if fmt.max_exponent <= kind.bias else np.inf)
     if spec.overflow is Overflow.SATURATE:
@@ -178,12 +188,14 @@ def _numbers(
     lift = 0 if native else ((stored - fmt.mantissa_bits) << stored) | 1 << (stored - 1)
     return Constants(
         native=native,
+        rounding=None if nearest else list(Rounding).index(spec.rounding),
         # A sum that rounds to zero keeps its sign; sums of multiples of the last place do not
         # round to zero.
         keep_sign=spec.a.lsb_exponent + spec.b.lsb_exponent < fmt.lsb_exponent,
         field=kind.integer((2 * kind.bias + 1) << stored),
         lift=kind.integer(lift),
         least=_float(kind, _field(kind, fmt.min_exponent) + lift),
+        unit=kind.integer((stored << stored) | 1 << (stored - 1)),
         large=_float(kind, _field(kind, large)),
         checked=kind.dtype(0) if checked is None else _float(kind, _field(kind, checked)),
         bounded=bounded,

@@ -43,6 +43,8 @@ class Constants(NamedTuple):
     ----------
     native : bool
         The accumulator is the type: its adder rounds.
+    rounding : int or None
+        Number of a rounding other than to nearest even.
     keep_sign : bool
         Whether a sum can round to zero, whose sign is kept.
     field : int32 or int64
@@ -52,6 +54,8 @@ class Constants(NamedTuple):
         the type is the accumulator's.
     least : float32 or float64
         The same for the accumulator's smallest normal number: the smallest there is.
+    unit : int32 or int64
+        What is taken from that power's pattern to make the accumulator's last place.
     large : float32 or float64
         Magnitude from which on a sum is looked at with care.
     checked : float32 or float64
@@ -64,10 +68,12 @@ class Constants(NamedTuple):
     """
 
     native: bool
+    rounding: Any
     keep_sign: bool
     field: Any
     lift: Any
     least: Any
+    unit: Any
     large: Any
     checked: Any
     bounded: bool
@@ -89,6 +95,8 @@ def add_products(
         columns = np.ascontiguousarray(b[:, first : first + _COLUMNS])
         if constants.native:
             quick_sums.add_native(a, columns, result, first)
+        elif constants.rounding is not None:
+            _add_directed(constants, a, columns, result, first, void)
         elif not void.all():
             _add_columns(constants, a, columns, result, first, hasty, void)
     return void
@@ -136,6 +144,18 @@ def _add_columns(
             from hwmodel.arithmetic import watched_sums
 
             watched_sums.mend_zeros(constants, a, b, result, first, zeros)
+
+
+def _add_directed(
+    constants: Constants, a: Any, b: Any, result: Any, first: int, void: npt.NDArray[np.bool_]
+) -> None:
+    from hwmodel.arithmetic import directed_sums
+
+    directed_sums.add_products(constants, a, b, result, first, void)
+    if constants.keep_sign:
+        zeros = ~void & (result[:, first : first + b.shape[1]] == 0).any(axis=1)
+        if zeros.any():
+            directed_sums.mend_zeros(constants, a, b, result, first, zeros)
 
 
 def _growth(a: Any, b: Any) -> npt.NDArray[np.float64]:

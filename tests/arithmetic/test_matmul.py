@@ -93,7 +93,9 @@ def test_carriers_are_the_narrow_ones_only_where_that_is_proved():
         ("mac-e4m3-e4m3-e4m3", [np.float32]),
         ("mac-e4m3-e4m3-e5m2", [np.float32, np.float64]),  # sums below 2^8, then below 2^37
         ("mac-fp16-fp16-fp32", [np.float32]),  # 22 bits a product: float32's own adder
-        ("mac-e4m3-e4m3-fp16-towardzero", []),
+        ("mac-bf16-bf16-fp32", [np.float32]),  # whatever the product: its FMA
+        ("mac-e4m3-e4m3-fp16-towardzero", [np.float32, np.float64]),  # exact sums: 2^6, 2^35
+        ("mac-e4m3-e4m3-fp16-down", []),
     ]:
         assert [carrier.dtype for carrier in carriers_for(parse_unit(name))] == dtypes, name
 

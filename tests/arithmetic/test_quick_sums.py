@@ -111,3 +111,19 @@ def test_operands_that_float32_does_not_hold(biases):
     spec = replace(parse_unit("mac-e4m3-e4m3-bf16"), a=a, b=b)
     rng = np.random.default_rng(4)
     check(spec, rng.integers(0, 256, (5, 20), np.uint8), rng.integers(0, 256, (20, 7), np.uint8))
+
+
+@pytest.mark.parametrize("rounding", ["towardzero", "up", "down", "nearestaway", "toodd"])
+@pytest.mark.parametrize(
+    "name",
+    ["e4m3-e4m3-fp16", "e5m2-e5m2-fp16", "bf16-bf16-bf16", "int8-int8-e5m7", "e2m1-e2m1-e3m2"],
+)
+@pytest.mark.parametrize("scale", [2.0**-14, 1.0, 2.0**9])
+def test_sums_rounded_another_way(name, rounding, scale):
+    spec = parse_unit(f"mac-{name}-{rounding}")
+    rng = np.random.default_rng(13)
+    a = spec.a.encode(rng.standard_normal((6, 40)) * scale)
+    b = spec.b.encode(rng.standard_normal((40, 5)) * (30 if name.startswith("int") else 1))
+    a[0, ::2] = 0
+    b[:, 1] = 0
+    check(spec, a, b)
