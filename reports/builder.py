@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 import markupsafe
 
+from hwmodel.cost.plan import NETWORK_STIMULUS
 from hwmodel.cost.results import Results
 from hwmodel.errors import HwmodelError
 from hwmodel.reports import accuracy_figures, content, cost_figures
@@ -169,4 +170,6 @@ def _command(results: Results) -> str:
     if plan.get("library"):
         parts.append(f"--library {plan['library']}")
     parts += [f"--liberty {file}" for file in plan["liberty"] or ()]
+    if NETWORK_STIMULUS not in plan["stimuli"]:
+        parts.append("--no-accuracy")
     return " ".join(parts)

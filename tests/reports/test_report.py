@@ -302,6 +302,7 @@ def test_all_that_holds_figures_of_cells_names_the_library(report, results):
         ({"library": "sky130hd,tt"}, "--library sky130hd,tt"),
         ({"liberty": ("a.lib", "b.lib.gz")}, "--liberty a.lib --liberty b.lib.gz"),
         ({"clock_from": "0.4 of something"}, ""),
+        ({"stimuli": ("uniform",)}, "--no-accuracy"),
     ],
 )
 def test_the_page_says_how_to_make_it_again_with_its_library(
