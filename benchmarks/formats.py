@@ -70,7 +70,7 @@ def rows_of_values() -> list[Row]:
     e4m3 = hwmodel.format("e4m3")
     add("values, E4M3, 1 MB", "memory copy", lambda: np.copyto(copy[: part.size], part), part.size)
     add("values, E4M3, 1 MB", "hwmodel", lambda: e4m3.quantize(part), part.size)
-    for name in ("e4m3", "e5m2", "fp16", "bf16", "e10m5", "int8"):
+    for name in ("e4m3", "e5m2", "fp16", "bf16", "e8m0", "e10m5", "e12m3ieee", "int8"):
         fmt = hwmodel.format(name)
         add(f"codes, {name.upper()}", "hwmodel", lambda fmt=fmt: fmt.encode(x))
     add("codes, E4M3 upward", "hwmodel", lambda: e4m3.encode(x, "saturate", "up"))
@@ -133,7 +133,9 @@ def rows_of_products() -> list[Row]:
     for name in (
         *("mac-int8-int8-int32", "mac-e4m3-e4m3-exact", "mac-e5m2-e5m2-exact"),
         *("mac-e4m3-e4m3-fp16", "mac-e4m3-e4m3-fp32", "mac-e4m3-e4m3-bf16", "mac-e4m3-e4m3-e5m2"),
-        *("mac-e4m3-e4m3-e4m3", "mac-e5m2-e5m2-e5m2", "mac-int8-int8-fp16"),
+        *("mac-e4m3-e4m3-e4m3", "mac-e5m2-e5m2-e5m2", "mac-int8-int8-fp16", "mac-e5m2-e5m2-fp16"),
+        *("mac-fp16-fp16-fp16", "mac-bf16-bf16-bf16", "mac-bf16-bf16-fp32"),
+        "mac-e4m3-e4m3-fp16-towardzero",
         *("mac-e4m3-e4m3-align16w25_fp32", "mac-e4m3-e4m3-align32w14_fp32-towardzero"),
         *("mac-e4m3-e4m3-chunk64_fp16_fp32", "mac-e4m3-e4m3-chunk128_align32w14_fp32_fp32"),
     ):
