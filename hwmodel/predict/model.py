@@ -41,8 +41,9 @@ class FamilyModel:
     leakage_fj : float
         Leakage, fJ for each um2 and ns.
     growth : dict of str to float
-        Logarithm by which area and switching energy grow for each halving (natural logarithm) of
-        the clock period below the delay of the smallest circuit.
+        Logarithm by which ``area_um2`` and ``switching`` energy grow for each halving (natural
+        logarithm) of the clock period below the delay of the smallest circuit; ``urgency`` is
+        what that is more for the area, for each step of the quickest path and ns.
     """
 
     family: str
@@ -83,7 +84,8 @@ class FamilyModel:
                     " the clock out, or synthesise: hwmodel synth"
                 )
             hurry = math.log(delay / clock_ns)
-            area *= math.exp(self.growth["area_um2"] * hurry)
+            slope = self.growth["area_um2"] + self.growth["urgency"] * _urgency(unit, clock_ns)
+            area *= math.exp(max(slope, 0.0) * hurry)
             switching *= math.exp(self.growth["switching"] * hurry)
             delay = clock_ns
         if overflows(unit):
@@ -120,13 +122,21 @@ def fit_family(family: str, rows: Sequence[Row]) -> FamilyModel:
     units = [row_features(row.spec) for row in smallest]
     area = fit_sum("area", [area_parts(u) for u in units], [r.area_um2 for r in smallest])
     delay = fit_sum("delay", [delay_parts(u) for u in units], [r.delay_ns for r in smallest])
-    active = [pair for pair in zip(smallest, units, strict=True) if not overflows(pair[1])]
-    switching = fit_sum(
-        "energy", [switching_parts(u) for _, u in active], [_switching(row) for row, _ in active]
-    )
     clock = [r.clock_fj / u.cells["flip_flops"] for r, u in zip(smallest, units, strict=True)]
     leakage = [row.leakage_fj / (row.area_um2 * row.energy_clock_ns) for row in smallest]
     growth, clocked = _growth(mine)
+    active = [row for row in (*smallest, *_hurried(mine)) if not overflows(row_features(row.spec))]
+    # A row at a clock tells of the smallest circuit what is left without the price of hurry: that
+    # halves what chance, in the search and in the stream, adds to one row.
+    periods = {row.spec: row.delay_ns for row in smallest}
+    switching = fit_sum(
+        "energy",
+        [switching_parts(row_features(row.spec)) for row in active],
+        [
+            _switching(row) * math.exp(-growth["switching"] * _hurry(row, periods[row.spec]))
+            for row in active
+        ],
+    )
     return FamilyModel(
         family,
         len(smallest),
@@ -144,24 +154,41 @@ def _switching(row: Row) -> float:
     return row.fj_per_mac - row.clock_fj - row.leakage_fj
 
 
+def _urgency(unit: Features, clock_ns: float) -> float:
+    """Steps of the quickest path, with trees instead of chains, for each ns of the clock."""
+    return sum(math.log2(1.0 + steps) for steps in unit.levels.values()) / clock_ns
+
+
+def _hurried(rows: Sequence[Row]) -> list[Row]:
+    """Rows at a clock that is met and below the delay of the unit's smallest circuit."""
+    slowest = {row.spec: row.delay_ns for row in rows if row.clock_ns is None}
+    return [
+        row
+        for row in rows
+        if row.clock_ns is not None and row.met and row.clock_ns < slowest.get(row.spec, 0.0)
+    ]
+
+
+def _hurry(row: Row, delay_ns: float) -> float:
+    return 0.0 if row.clock_ns is None else math.log(delay_ns / row.clock_ns)
+
+
 def _growth(rows: Sequence[Row]) -> tuple[dict[str, float], int]:
     """What hurry costs, from units measured both at minimum area and at a clock below that."""
     smallest = {row.spec: row for row in rows if row.clock_ns is None}
-    hurry, area, switching = [], [], []
-    for row in rows:
-        base = smallest.get(row.spec)
-        if base is None or row.clock_ns is None or not row.met or row.clock_ns >= base.delay_ns:
-            continue
-        if overflows(row_features(row.spec)):
-            continue
-        hurry.append(math.log(base.delay_ns / row.clock_ns))
-        area.append(math.log(row.area_um2 / base.area_um2))
-        switching.append(math.log(_switching(row) / _switching(base)))
-    if not hurry:
-        return {"area_um2": 0.0, "switching": 0.0}, 0
-    # One slope through the origin: no hurry, no price.
-    square = float(np.dot(hurry, hurry))
+    known = [row for row in _hurried(rows) if not overflows(row_features(row.spec))]
+    if not known:
+        return {"area_um2": 0.0, "urgency": 0.0, "switching": 0.0}, 0
+    bases = [smallest[row.spec] for row in known]
+    pairs = list(zip(known, bases, strict=True))
+    hurry = np.array([_hurry(row, base.delay_ns) for row, base in pairs])
+    urgency = np.array([_urgency(row_features(row.spec), row.clock_ns or 1.0) for row in known])
+    area = np.array([math.log(row.area_um2 / base.area_um2) for row, base in pairs])
+    switching = np.array([math.log(_switching(row) / _switching(base)) for row, base in pairs])
+    # Through the origin: no hurry, no price.
+    slopes, *_ = np.linalg.lstsq(np.stack([hurry, hurry * urgency], axis=1), area, rcond=None)
     return {
-        "area_um2": float(np.dot(hurry, area)) / square,
-        "switching": float(np.dot(hurry, switching)) / square,
-    }, len(hurry)
+        "area_um2": float(slopes[0]),
+        "urgency": float(slopes[1]),
+        "switching": float(hurry @ switching / (hurry @ hurry)),
+    }, len(known)

@@ -193,12 +193,33 @@ def test_the_packaged_rows_are_of_one_library_and_of_known_units():
         assert "library_sha256=" in row.tools
 
 
+# What is reached, rounded up; the aim is 5 % and 15 %. Energy misses it, and so does the float
+# units' worst period. The search looks for area, so what it finds has a period and an energy that
+# jump with the structure that won.
+_REACHED = {
+    (FIXED, "minimum area", "area_um2"): (0.02, 0.06),
+    (FIXED, "minimum area", "delay_ns"): (0.03, 0.09),
+    (FIXED, "minimum area", "fj_per_mac"): (0.05, 0.15),
+    (FIXED, "clock", "area_um2"): (0.04, 0.10),
+    (FIXED, "clock", "fj_per_mac"): (0.05, 0.28),
+    (FLOAT, "minimum area", "area_um2"): (0.04, 0.10),
+    (FLOAT, "minimum area", "delay_ns"): (0.05, 0.18),
+    (FLOAT, "minimum area", "fj_per_mac"): (0.07, 0.20),
+    (FLOAT, "clock", "area_um2"): (0.05, 0.15),
+    (FLOAT, "clock", "fj_per_mac"): (0.08, 0.21),
+}
+
+
+@pytest.mark.parametrize("left_out", ["unit", "format"])
 @pytest.mark.parametrize("family", [FIXED, FLOAT])
-def test_area_of_left_out_units_is_within_the_aim(family):
-    lines = summaries(cross_validate(family, read_rows(), "unit"))
-    (area,) = [line for line in lines if (line.quantity, line.goal) == ("area_um2", "minimum area")]
-    assert area.median < 0.05
-    assert area.worst < 0.15
+def test_errors_of_what_is_left_out_do_not_grow(family, left_out):
+    lines = summaries(cross_validate(family, read_rows(), left_out))
+    wanted = {key: limits for key, limits in _REACHED.items() if key[0] == family}
+    assert {(line.family, line.goal, line.quantity) for line in lines} == set(wanted)
+    for line in lines:
+        median, worst = wanted[line.family, line.goal, line.quantity]
+        assert line.median < median, line
+        assert line.worst < worst, line
 
 
 def test_cross_validation_passes_over_clocks_that_nothing_is_known_of(law_rows, law_row):
