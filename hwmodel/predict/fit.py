@@ -19,7 +19,7 @@ from hwmodel.predict.datapath import datapath_of
 from hwmodel.predict.features import FLOAT, Features
 from hwmodel.predict.gates import CELL_NAND2, LEVEL_GATES
 
-__all__ = ["LEAST_ROWS", "Fit", "area_parts", "delay_parts", "fit_sum", "switching_parts"]
+__all__ = ["LEAST_ROWS", "Fit", "Parts", "area_parts", "delay_parts", "fit_sum", "switching_parts"]
 
 # Fewer rows than this are no basis for weights, nor for an error.
 LEAST_ROWS = 5

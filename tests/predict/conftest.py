@@ -25,7 +25,8 @@ def law_row(name, clock_ns=None, factor=1.0):
     switching = 1.7 * sum(switching_parts(unit).values())
     if clock_ns is not None:
         hurry = max(math.log(delay / clock_ns), 0.0)
-        area *= math.exp(0.3 * hurry)
+        sizes = area_parts(unit)
+        area *= math.exp(0.7 * sizes["accumulate_adders"] / sum(sizes.values()) * hurry)
         switching *= math.exp(0.2 * hurry)
         delay = min(delay, clock_ns)
     period = delay if clock_ns is None else clock_ns

@@ -27,7 +27,8 @@ def test_the_fit_finds_what_a_clock_costs(law_rows, law_row):
     clocks = {row.spec: 0.6 * row.delay_ns for row in law_rows}
     rows = (*law_rows, *(law_row(name, clock) for name, clock in clocks.items()))
     model = fit_family(FIXED, rows)
-    assert model.growth["area_um2"] == pytest.approx(0.3)
+    assert model.hurry.area["carry chain"] == pytest.approx(0.7)
+    assert list(model.hurry.switching.values()) == pytest.approx([0.2, 0.2])
     truth = law_row(UNSEEN, 1.1)
     found = model.estimate(features_of(parse_unit(UNSEEN)), 1.1)
     for quantity in QUANTITIES:
