@@ -102,10 +102,11 @@ def _float_parts(features: Features) -> Parts:
     # A bit that changes half of the time counts as 1, the distance as if it had four such bits.
     moves, totals = words.amount / 2.0, 2.0 * words.total / window
     product = size["partial_products"] + size["product_adders"]
+    exponents = size["product_exponents"] + size["exponent_adders"] + size["decode"]
     return {
         "flip_flops": _REGISTERED * (toggles.a + toggles.b + toggles.accumulator),
         "product": product * words.product / words.product_bits,
-        "exponents": (size["exponent_adders"] + size["decode"]) * moves,
+        "exponents": exponents * moves,
         "align by distance": size["align_muxes"] * moves,
         "align by addend": size["align_muxes"] * words.smaller / window,
         "sum by distance": behind * moves,
