@@ -54,7 +54,7 @@ class Hurry:
 
     def switching_factor(self, unit: Features, delay_ns: float, clock_ns: float) -> float:
         """Switching energy over that of the smallest circuit, which has this delay."""
-        return _factor(self.switching, _switching_terms(unit), delay_ns / clock_ns)
+        return _factor(self.switching, _switching_terms(unit, clock_ns), delay_ns / clock_ns)
 
 
 def fit_hurry(known: Sequence[HurriedUnit]) -> Hurry:
@@ -67,7 +67,7 @@ def fit_hurry(known: Sequence[HurriedUnit]) -> Hurry:
     # A unit that hardly switches says little: what counts is the error of the whole energy.
     shares = np.array([switching_fj(k.row) / k.row.fj_per_mac for k in known])
     area_terms = [_area_terms(k.unit, k.clock_ns) for k in known]
-    switching_terms = [_switching_terms(k.unit) for k in known]
+    switching_terms = [_switching_terms(k.unit, k.clock_ns) for k in known]
     return Hurry(
         _slopes(area_terms, folds, area, np.ones(len(known))),
         _slopes(switching_terms, folds, switching, shares),
@@ -93,16 +93,17 @@ def _area_terms(unit: Features, clock_ns: float) -> Parts:
     return {"everywhere": 1.0, "urgency": _urgency(unit, clock_ns)}
 
 
-def _switching_terms(unit: Features) -> Parts:
+def _switching_terms(unit: Features, clock_ns: float) -> Parts:
     """What the slope of the switching energy hangs on.
 
-    An integer product can enter the adder of the accumulator as partial products, which saves a
-    carry chain and its glitches; behind an aligner it cannot.
+    Urgency, but for integers: their product can enter the adder of the accumulator as partial
+    products, which saves a carry chain and its glitches. Behind an aligner it cannot.
     """
-    if unit.family == FIXED:
-        integer = isinstance(unit.spec.a, IntFormat)
-        return {"integer operands": float(integer), "aligned operands": float(not integer)}
-    return {"everywhere": 1.0}
+    integer = unit.family == FIXED and isinstance(unit.spec.a, IntFormat)
+    return {
+        "integer operands": float(integer),
+        "urgency": 0.0 if integer else _urgency(unit, clock_ns),
+    }
 
 
 def _urgency(unit: Features, clock_ns: float) -> float:

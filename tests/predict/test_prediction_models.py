@@ -28,7 +28,7 @@ def test_the_fit_finds_what_a_clock_costs(law_rows, law_row):
     rows = (*law_rows, *(law_row(name, clock) for name, clock in clocks.items()))
     model = fit_family(FIXED, rows)
     assert model.hurry.area["carry chain"] == pytest.approx(0.7)
-    assert list(model.hurry.switching.values()) == pytest.approx([0.2, 0.2])
+    assert model.hurry.switching == pytest.approx({"integer operands": 0.2, "urgency": 0.03})
     truth = law_row(UNSEEN, 1.1)
     found = model.estimate(features_of(parse_unit(UNSEEN)), 1.1)
     for quantity in QUANTITIES:
@@ -194,20 +194,21 @@ def test_the_packaged_rows_are_of_one_library_and_of_known_units():
         assert "library_sha256=" in row.tools
 
 
-# What is reached, rounded up; the aim is 5 % and 15 %. Energy misses it, and so does the float
-# units' worst period. The search looks for area, so what it finds has a period and an energy that
-# jump with the structure that won.
+# What is reached, rounded up; the aim is 5 % and 15 %. The search looks for area alone: circuits
+# within 2 % of its least area, of units looked at, differed by up to 25 % in period, and in energy
+# by up to 24 % at minimum area and 57 % at a clock; which of them wins is chance. So the worst
+# energy misses the aim, and so does a float unit's period with its formats left out.
 _REACHED = {
     (FIXED, "minimum area", "area_um2"): (0.02, 0.06),
-    (FIXED, "minimum area", "delay_ns"): (0.03, 0.09),
-    (FIXED, "minimum area", "fj_per_mac"): (0.05, 0.15),
-    (FIXED, "clock", "area_um2"): (0.04, 0.10),
-    (FIXED, "clock", "fj_per_mac"): (0.05, 0.28),
-    (FLOAT, "minimum area", "area_um2"): (0.04, 0.10),
+    (FIXED, "minimum area", "delay_ns"): (0.03, 0.13),
+    (FIXED, "minimum area", "fj_per_mac"): (0.04, 0.21),
+    (FIXED, "clock", "area_um2"): (0.03, 0.08),
+    (FIXED, "clock", "fj_per_mac"): (0.06, 0.30),
+    (FLOAT, "minimum area", "area_um2"): (0.03, 0.08),
     (FLOAT, "minimum area", "delay_ns"): (0.05, 0.18),
-    (FLOAT, "minimum area", "fj_per_mac"): (0.07, 0.20),
-    (FLOAT, "clock", "area_um2"): (0.05, 0.15),
-    (FLOAT, "clock", "fj_per_mac"): (0.08, 0.21),
+    (FLOAT, "minimum area", "fj_per_mac"): (0.06, 0.23),
+    (FLOAT, "clock", "area_um2"): (0.04, 0.15),
+    (FLOAT, "clock", "fj_per_mac"): (0.06, 0.28),
 }
 
 
