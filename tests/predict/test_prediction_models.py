@@ -95,6 +95,21 @@ def test_a_unit_outside_the_range_gets_a_wider_bound(law_rows, law_row):
     assert any("extrapolated" in note for note in outside.notes)
 
 
+def test_the_bound_comes_from_the_same_operands_where_they_are_enough(law_rows, law_row):
+    """Planted: the floating-point units are off, the integer ones are not."""
+    spoilt = [
+        r if "int" in r.spec else law_row(r.spec, factor=1 + 0.1 * (i % 3 - 1))
+        for i, r in enumerate(law_rows)
+    ]
+    integer = predict(parse_unit("mac-int5-int6-int32"), rows=spoilt)
+    assert integer.bound_from.startswith("9 measured rows")
+    assert "integer operands" in integer.bound_from
+    # Six rows have no quantile of nine tenths: all rows of the goal together.
+    few = predict(parse_unit("mac-e3m1-e2m3-exact"), rows=spoilt)
+    assert few.bound_from.startswith(f"{len(law_rows)} measured rows")
+    assert integer.figures["area_um2"].error < 0.5 * few.figures["area_um2"].error
+
+
 def test_what_is_far_outside_is_refused(law_rows):
     with pytest.raises(HwmodelError, match="too far from the measured units"):
         predict(parse_unit("mac-bf16-bf16-exact"), rows=law_rows)
