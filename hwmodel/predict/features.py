@@ -169,9 +169,9 @@ def _float(
     stages = min(compare.distance_bits - 1, window.bits.bit_length())
     places = (window.bits + 1).bit_length()
     total = window.bits + 2
-    cells["exponent_adders"] = (
-        min(a.exponent_bits, b.exponent_bits) + 2 * compare.distance_bits + compare.anchor_bits
-    )
+    # The product's exponent; that of integers is a constant.
+    cells["product_exponents"] = min(a.exponent_bits, b.exponent_bits)
+    cells["exponent_adders"] = 2 * compare.distance_bits + compare.anchor_bits
     # The larger addend, then the smaller one, is chosen; then the smaller one is shifted.
     swapped = 2 * max(a.significand_bits + b.significand_bits, fmt.mantissa_bits + 1)
     cells["align_muxes"] = swapped + stages * window.bits
@@ -183,6 +183,9 @@ def _float(
     cells["special"] = fmt.bits * (reach.overflow or reach.nonfinite)
     levels["exponents"] = compare.distance_bits
     levels["align"] = stages
-    levels["accumulate"] = total
+    # Where the window is wider than normal numbers need, carries seldom run through all of it.
+    normal = max(fmt.mantissa_bits + 4, a.significand_bits + b.significand_bits + 1)
+    levels["accumulate"] = normal + 2
+    levels["widened"] = window.bits - normal
     levels["normalise"] = places
     levels["round"] = fmt.bits - 1

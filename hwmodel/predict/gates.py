@@ -19,6 +19,7 @@ CELL_NAND2 = {
     "partial_products": _AND,
     "product_adders": _ADDER,
     "decode": _AND,
+    "product_exponents": _ADDER,
     "exponent_adders": _ADDER,
     "align_muxes": _MUX,
     "sign_xors": _XOR,
@@ -37,6 +38,7 @@ LEVEL_GATES = {
     "exponents": 2.0,
     "align": 2.0,
     "accumulate": 2.0,
+    "widened": 2.0,
     "normalise": 4.0,
     "round": 1.0,
 }

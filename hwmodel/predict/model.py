@@ -1,6 +1,5 @@
 """The fitted model of a family: area, delay and energy of its units, at a clock or without."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,8 +8,9 @@ import numpy as np
 
 from hwmodel.errors import HwmodelError
 from hwmodel.predict.data import Row
-from hwmodel.predict.features import Features, features_of
+from hwmodel.predict.features import FLOAT, Features, features_of
 from hwmodel.predict.fit import Fit, area_parts, delay_parts, fit_sum, switching_parts
+from hwmodel.predict.hurry import HurriedUnit, Hurry, fit_hurry, switching_fj
 from hwmodel.units import parse_unit
 
 __all__ = ["QUANTITIES", "FamilyModel", "fit_family", "overflows", "row_features"]
@@ -32,28 +32,29 @@ class FamilyModel:
         Which units.
     rows : int
         Measured rows at minimum area.
-    clock_rows : int
-        Measured rows at a clock.
     area, delay, switching : Fit
         Sums over parts.
     clock_fj : float
         Energy of the clock in one flip-flop, fJ a cycle.
     leakage_fj : float
         Leakage, fJ for each um2 and ns.
-    growth : dict of str to float
-        Logarithm by which area and switching energy grow for each halving (natural logarithm) of
-        the clock period below the delay of the smallest circuit.
+    hurry : Hurry
+        What a clock below the delay of the smallest circuit costs.
     """
 
     family: str
     rows: int
-    clock_rows: int
     area: Fit
     delay: Fit
     switching: Fit
     clock_fj: float
     leakage_fj: float
-    growth: dict[str, float]
+    hurry: Hurry
+
+    @property
+    def clock_rows(self) -> int:
+        """Measured rows at a clock."""
+        return self.hurry.rows
 
     @property
     def knows_clocks(self) -> bool:
@@ -82,9 +83,8 @@ class FamilyModel:
                     f" {self.family} were measured at a clock, {_LEAST_CLOCKS} are needed; leave"
                     " the clock out, or synthesise: hwmodel synth"
                 )
-            hurry = math.log(delay / clock_ns)
-            area *= math.exp(self.growth["area_um2"] * hurry)
-            switching *= math.exp(self.growth["switching"] * hurry)
+            area *= self.hurry.area_factor(unit, delay, clock_ns)
+            switching *= self.hurry.switching_factor(unit, delay, clock_ns)
             delay = clock_ns
         if overflows(unit):
             return {"area_um2": area, "delay_ns": delay}
@@ -120,48 +120,43 @@ def fit_family(family: str, rows: Sequence[Row]) -> FamilyModel:
     units = [row_features(row.spec) for row in smallest]
     area = fit_sum("area", [area_parts(u) for u in units], [r.area_um2 for r in smallest])
     delay = fit_sum("delay", [delay_parts(u) for u in units], [r.delay_ns for r in smallest])
-    active = [pair for pair in zip(smallest, units, strict=True) if not overflows(pair[1])]
-    switching = fit_sum(
-        "energy", [switching_parts(u) for _, u in active], [_switching(row) for row, _ in active]
-    )
     clock = [r.clock_fj / u.cells["flip_flops"] for r, u in zip(smallest, units, strict=True)]
     leakage = [row.leakage_fj / (row.area_um2 * row.energy_clock_ns) for row in smallest]
-    growth, clocked = _growth(mine)
+    known = [pair for pair in _hurried(mine) if not overflows(pair.unit)]
+    hurry = fit_hurry(known)
+    active = [row for row in smallest if not overflows(row_features(row.spec))]
+    parts = [switching_parts(row_features(row.spec)) for row in active]
+    values = [switching_fj(row) for row in active]
+    if family == FLOAT:
+        # A row at a clock, less the price of hurry, tells of the smallest circuit, too: that
+        # halves what chance, in the search and in the stream, adds to one row. Not so with fixed
+        # point: at a clock, integer units come in another structure, and it did not help.
+        for pair in known:
+            delay_ns = pair.smallest.delay_ns
+            factor = hurry.switching_factor(pair.unit, delay_ns, pair.clock_ns)
+            parts.append(switching_parts(pair.unit))
+            values.append(switching_fj(pair.row) / factor)
+    switching = fit_sum("energy", parts, values)
     return FamilyModel(
         family,
         len(smallest),
-        clocked,
         area,
         delay,
         switching,
         float(np.mean(clock)),
         float(np.mean(leakage)),
-        growth,
+        hurry,
     )
 
 
-def _switching(row: Row) -> float:
-    return row.fj_per_mac - row.clock_fj - row.leakage_fj
-
-
-def _growth(rows: Sequence[Row]) -> tuple[dict[str, float], int]:
-    """What hurry costs, from units measured both at minimum area and at a clock below that."""
+def _hurried(rows: Sequence[Row]) -> list[HurriedUnit]:
+    """Rows at a clock that is met and below the delay of the unit's smallest circuit."""
     smallest = {row.spec: row for row in rows if row.clock_ns is None}
-    hurry, area, switching = [], [], []
-    for row in rows:
-        base = smallest.get(row.spec)
-        if base is None or row.clock_ns is None or not row.met or row.clock_ns >= base.delay_ns:
-            continue
-        if overflows(row_features(row.spec)):
-            continue
-        hurry.append(math.log(base.delay_ns / row.clock_ns))
-        area.append(math.log(row.area_um2 / base.area_um2))
-        switching.append(math.log(_switching(row) / _switching(base)))
-    if not hurry:
-        return {"area_um2": 0.0, "switching": 0.0}, 0
-    # One slope through the origin: no hurry, no price.
-    square = float(np.dot(hurry, hurry))
-    return {
-        "area_um2": float(np.dot(hurry, area)) / square,
-        "switching": float(np.dot(hurry, switching)) / square,
-    }, len(hurry)
+    return [
+        HurriedUnit(row_features(row.spec), row.clock_ns, row, smallest[row.spec])
+        for row in rows
+        if row.clock_ns is not None
+        and row.met
+        and row.spec in smallest
+        and row.clock_ns < smallest[row.spec].delay_ns
+    ]

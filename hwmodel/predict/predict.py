@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from hwmodel.errors import HwmodelError
+from hwmodel.formats import IntFormat
 from hwmodel.predict.alternatives import ALTERNATIVES, estimate_alternative
 from hwmodel.predict.data import Row, read_rows
 from hwmodel.predict.features import Features, features_of
 from hwmodel.predict.fit import LEAST_ROWS
 from hwmodel.predict.model import QUANTITIES, fit_family, overflows, row_features
-from hwmodel.predict.validation import COVERAGE, bound, cross_validate
+from hwmodel.predict.validation import COVERAGE, Residual, bound, cross_validate
 from hwmodel.units import UnitSpec, parse_unit
 
 __all__ = ["MODELS", "Figure", "Prediction", "predict"]
@@ -19,6 +20,8 @@ __all__ = ["MODELS", "Figure", "Prediction", "predict"]
 MODELS = ("fitted", *ALTERNATIVES)
 # A unit that leaves the range of the measured ones by more than this factor in any part is refused.
 _FARTHEST = 4.0
+# Fewer residuals than this have no quantile for the coverage but their largest.
+_ENOUGH = round(COVERAGE / (1.0 - COVERAGE))
 
 
 @dataclass(frozen=True)
@@ -181,10 +184,7 @@ def _fitted(spec: UnitSpec, clock_ns: float | None, rows: tuple[Row, ...]) -> Pr
     left_out = "unit" if {spec.a.name, spec.b.name} <= seen else "format"
     residuals = cross_validate(unit.family, rows, left_out)
     hurried = clock_ns is not None and clock_ns <= values["delay_ns"]
-    like = [r for r in residuals if (r.clock_ns is not None) == hurried]
-    source = f"{len(like)} measured rows with a {unit.family}, left out by {left_out}"
-    if len(like) < LEAST_ROWS:
-        like, source = list(residuals), source + " (too few: all goals together)"
+    like, source = _like(residuals, unit, hurried)
     widened = math.prod(outside.values())
     figures: dict[str, Figure | None] = {}
     for quantity in QUANTITIES:
@@ -220,6 +220,30 @@ def _fitted(spec: UnitSpec, clock_ns: float | None, rows: tuple[Row, ...]) -> Pr
         outside=outside,
         notes=notes,
     )
+
+
+def _like(
+    residuals: Sequence[Residual], unit: Features, hurried: bool
+) -> tuple[list[Residual], str]:
+    """Residuals that a unit's bound comes from, and what they are.
+
+    Those of the same goal; with the same kind of operands, where they are enough for the quantile:
+    integer units are predicted better than others in area and worse in energy.
+    """
+    goal = [r for r in residuals if (r.clock_ns is not None) == hurried]
+    integer = isinstance(unit.spec.a, IntFormat)
+    same = [r for r in goal if isinstance(row_features(r.spec).spec.a, IntFormat) == integer]
+    how = f"left out by {residuals[0].left_out}" if residuals else "left out"
+    if len(same) >= _ENOUGH:
+        operands = "integer" if integer else "floating-point"
+        return (
+            same,
+            f"{len(same)} measured rows with a {unit.family} and {operands} operands, {how}",
+        )
+    source = f"{len(goal)} measured rows with a {unit.family}, {how}"
+    if len(goal) < LEAST_ROWS:
+        return list(residuals), source + " (too few: all goals together)"
+    return goal, source
 
 
 def _family(row: Row) -> str:

@@ -25,8 +25,11 @@ def law_row(name, clock_ns=None, factor=1.0):
     switching = 1.7 * sum(switching_parts(unit).values())
     if clock_ns is not None:
         hurry = max(math.log(delay / clock_ns), 0.0)
-        area *= math.exp(0.3 * hurry)
-        switching *= math.exp(0.2 * hurry)
+        sizes = area_parts(unit)
+        area *= math.exp(0.7 * sizes["accumulate_adders"] / sum(sizes.values()) * hurry)
+        steps = sum(math.log2(1 + step) for step in unit.levels.values())
+        slope = 0.2 if "int" in name else 0.03 * steps / clock_ns
+        switching *= math.exp(slope * hurry)
         delay = min(delay, clock_ns)
     period = delay if clock_ns is None else clock_ns
     clock = CLOCK_FJ * unit.cells["flip_flops"]

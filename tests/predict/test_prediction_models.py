@@ -27,7 +27,8 @@ def test_the_fit_finds_what_a_clock_costs(law_rows, law_row):
     clocks = {row.spec: 0.6 * row.delay_ns for row in law_rows}
     rows = (*law_rows, *(law_row(name, clock) for name, clock in clocks.items()))
     model = fit_family(FIXED, rows)
-    assert model.growth["area_um2"] == pytest.approx(0.3)
+    assert model.hurry.area["carry chain"] == pytest.approx(0.7)
+    assert model.hurry.switching == pytest.approx({"integer operands": 0.2, "urgency": 0.03})
     truth = law_row(UNSEEN, 1.1)
     found = model.estimate(features_of(parse_unit(UNSEEN)), 1.1)
     for quantity in QUANTITIES:
@@ -92,6 +93,21 @@ def test_a_unit_outside_the_range_gets_a_wider_bound(law_rows, law_row):
     assert "product_adders" in outside.outside
     assert outside.figures["area_um2"].error > inside.figures["area_um2"].error
     assert any("extrapolated" in note for note in outside.notes)
+
+
+def test_the_bound_comes_from_the_same_operands_where_they_are_enough(law_rows, law_row):
+    """Planted: the floating-point units are off, the integer ones are not."""
+    spoilt = [
+        r if "int" in r.spec else law_row(r.spec, factor=1 + 0.1 * (i % 3 - 1))
+        for i, r in enumerate(law_rows)
+    ]
+    integer = predict(parse_unit("mac-int5-int6-int32"), rows=spoilt)
+    assert integer.bound_from.startswith("9 measured rows")
+    assert "integer operands" in integer.bound_from
+    # Six rows have no quantile of nine tenths: all rows of the goal together.
+    few = predict(parse_unit("mac-e3m1-e2m3-exact"), rows=spoilt)
+    assert few.bound_from.startswith(f"{len(law_rows)} measured rows")
+    assert integer.figures["area_um2"].error < 0.5 * few.figures["area_um2"].error
 
 
 def test_what_is_far_outside_is_refused(law_rows):
@@ -193,12 +209,34 @@ def test_the_packaged_rows_are_of_one_library_and_of_known_units():
         assert "library_sha256=" in row.tools
 
 
+# What is reached, rounded up; the aim is 5 % and 15 %. The search looks for area alone: circuits
+# within 2 % of its least area, of units looked at, differed by up to 25 % in period, and in energy
+# by up to 24 % at minimum area and 57 % at a clock; which of them wins is chance. So the worst
+# energy misses the aim, and so does a float unit's period with its formats left out.
+_REACHED = {
+    (FIXED, "minimum area", "area_um2"): (0.02, 0.06),
+    (FIXED, "minimum area", "delay_ns"): (0.03, 0.13),
+    (FIXED, "minimum area", "fj_per_mac"): (0.04, 0.21),
+    (FIXED, "clock", "area_um2"): (0.03, 0.08),
+    (FIXED, "clock", "fj_per_mac"): (0.06, 0.30),
+    (FLOAT, "minimum area", "area_um2"): (0.03, 0.08),
+    (FLOAT, "minimum area", "delay_ns"): (0.05, 0.18),
+    (FLOAT, "minimum area", "fj_per_mac"): (0.06, 0.23),
+    (FLOAT, "clock", "area_um2"): (0.04, 0.15),
+    (FLOAT, "clock", "fj_per_mac"): (0.06, 0.28),
+}
+
+
+@pytest.mark.parametrize("left_out", ["unit", "format"])
 @pytest.mark.parametrize("family", [FIXED, FLOAT])
-def test_area_of_left_out_units_is_within_the_aim(family):
-    lines = summaries(cross_validate(family, read_rows(), "unit"))
-    (area,) = [line for line in lines if (line.quantity, line.goal) == ("area_um2", "minimum area")]
-    assert area.median < 0.05
-    assert area.worst < 0.15
+def test_errors_of_what_is_left_out_do_not_grow(family, left_out):
+    lines = summaries(cross_validate(family, read_rows(), left_out))
+    wanted = {key: limits for key, limits in _REACHED.items() if key[0] == family}
+    assert {(line.family, line.goal, line.quantity) for line in lines} == set(wanted)
+    for line in lines:
+        median, worst = wanted[line.family, line.goal, line.quantity]
+        assert line.median < median, line
+        assert line.worst < worst, line
 
 
 def test_cross_validation_passes_over_clocks_that_nothing_is_known_of(law_rows, law_row):
