@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.compiled import jit
+from hwmodel.compiled import bits_of, float_of, jit
 from hwmodel.formats.plan import INFINITY, MAGNITUDE, NAN, Plan, named
 
 __all__ = ["encode", "quantize"]
@@ -31,14 +31,18 @@ def quantize(
     return bool(_quantize(plan, x.view(np.int32), result.view(np.int32)))
 
 
+_FLOAT = np.float32(0.0)  # for its type
+
+
 @jit
 def _added(plan: Plan, magnitude: Any) -> Any:
     """Exponent field, bits of the power of two for it, and bits of its sum with the number."""
-    number = min(magnitude, plan.top)
-    field = max(np.int32(number & np.int32(INFINITY)), plan.lowest)
+    number = magnitude if magnitude < plan.top else plan.top
+    field = np.int32(number & np.int32(INFINITY))
+    field = field if field > plan.lowest else plan.lowest
     adder = np.int32(field + plan.lift)
-    total = np.float32(np.int32(number).view(np.float32) + np.int32(adder).view(np.float32))
-    return field, adder, np.float32(total).view(np.int32)
+    total = float_of(number, _FLOAT) + float_of(adder, _FLOAT)
+    return field, adder, bits_of(total)
 
 
 @jit
@@ -46,7 +50,7 @@ def _encode_block(plan: Plan, bits: Any, codes: Any) -> Any:
     largest = np.int32(0)
     for i in range(bits.size):
         magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
-        largest = max(largest, magnitude)
+        largest = magnitude if magnitude > largest else largest
         field, adder, total = _added(plan, magnitude)
         # The total's last bits count units of the last place; those of a normal number have the
         # hidden bit, too, which adds one to the exponent field.
@@ -83,8 +87,7 @@ def _encode(numbers: Any, bits: Any, codes: Any) -> Any:
 @jit
 def _rounded(plan: Plan, magnitude: Any) -> Any:
     _, adder, total = _added(plan, magnitude)
-    rounded = np.int32(total).view(np.float32) - np.int32(adder).view(np.float32)
-    return np.float32(rounded).view(np.int32)
+    return bits_of(float_of(total, _FLOAT) - float_of(adder, _FLOAT))
 
 
 @jit
@@ -93,13 +96,13 @@ def _quantize_block(plan: Plan, bits: Any, result: Any) -> Any:
     if plan.over_bits == plan.top and plan.negative_zero != 0:  # the usual rules
         for i in range(bits.size):
             magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
-            largest = max(largest, magnitude)
+            largest = magnitude if magnitude > largest else largest
             sign = np.int32(bits[i] & np.int32(~MAGNITUDE))
             result[i] = np.int32(_rounded(plan, magnitude) | sign)
         return largest
     for i in range(bits.size):
         magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
-        largest = max(largest, magnitude)
+        largest = magnitude if magnitude > largest else largest
         value = _rounded(plan, magnitude)
         value = plan.over_bits if value > plan.max_bits else value
         sign = np.int32(bits[i] & np.int32(~MAGNITUDE))
