@@ -16,6 +16,9 @@ from hwmodel.formats import FloatFormat, Format, IntFormat, PowerFormat, ScaledF
 from hwmodel.formats.base import CodeArray
 from hwmodel.formats.carrier import Carrier
 
+if TYPE_CHECKING:
+    from hwmodel.blocks.grids import Work
+
 __all__ = ["BaseBlockFormat", "Blocks", "precision"]
 
 Values = npt.NDArray[Any]
@@ -113,8 +116,8 @@ class BaseBlockFormat(ABC):
         return self.element.bits + self.scale_bits / self.size
 
     @abstractmethod
-    def _tensor_scale(self, largest: float) -> float | None:
-        """FP32 scale of an array whose largest finite magnitude is `largest`."""
+    def tensor_scale_of(self, largest: float) -> float | None:
+        """FP32 scale of an array with this largest finite magnitude, None where there is none."""
 
     @abstractmethod
     def _scale_codes(self, magnitude: Values, tensor_scale: float | None) -> CodeArray:
@@ -176,10 +179,10 @@ class BaseBlockFormat(ABC):
     def encode(self, x: npt.ArrayLike, axis: int = -1) -> Blocks:
         """Codes of values; parameters and errors are those of `quantize`."""
         cut = _Cut.of(x, axis, self.size)
-        if self._is_quick(cut.blocks):
+        if cut.blocks.dtype == np.float32 and cut.blocks.size:
             found = quick.encode(self, cut.blocks)
             if found is not None:
-                return Blocks(*found, None, cut.shape, cut.axis, self)
+                return Blocks(*found, cut.shape, cut.axis, self)
         quotients, _, scale_codes, tensor_scale = self._scaled(cut.blocks)
         codes = self.grid.encode(quotients).reshape(cut.blocks.shape)
         return Blocks(codes, scale_codes, tensor_scale, cut.shape, cut.axis, self)
@@ -253,10 +256,6 @@ class BaseBlockFormat(ABC):
         """The element format without a power of two of its own, which goes into the steps."""
         return self.element.base if isinstance(self.element, ScaledFormat) else self.element
 
-    def tensor_scale_of(self, largest: float) -> float | None:
-        """FP32 scale of an array with this largest magnitude, None where the format has none."""
-        return self._tensor_scale(largest)
-
     def scales_of(
         self, magnitude: Values, tensor_scale: float | None
     ) -> tuple[CodeArray, npt.NDArray[np.float64]]:
@@ -267,23 +266,19 @@ class BaseBlockFormat(ABC):
         codes = self._scale_codes(magnitude[:, None], tensor_scale)
         return codes, self._steps(codes, tensor_scale)[..., 0, 0]
 
+    @property
     @abstractmethod
-    def round_rows(
-        self,
-        rows: npt.NDArray[np.float32],
-        tensor_scale: float | None,
-        result: npt.NDArray[np.float32],
-    ) -> bool:
-        """Write blocks (rows), rounded, to `result`.
+    def work(self) -> "Work | None":
+        """What compiled code needs to know of the format, None where it cannot do it."""
 
-        Returns whether that could be done: all values are finite, compiled code knows the
-        elements, and float32 holds the products.
-        """
+    @property
+    @abstractmethod
+    def scale_code_bits(self) -> int:
+        """Bits of the numbers in `Blocks.scale_codes`."""
 
-    def _is_quick(self, blocks: Values) -> bool:
-        """Whether `quick.encode` may be tried: float32 does, and a block has one scale."""
-        one = self.group == self.size and not self.has_tensor_scale
-        return bool(blocks.size) and blocks.dtype == np.float32 and one and self._fits_float32
+    def divisor_for(self, tensor_scale: float | None) -> float:
+        """What the largest magnitude of a block is divided by for its scale, if so it is found."""
+        return self.element.max_value * (1.0 if tensor_scale is None else tensor_scale)
 
     def _steps(self, scale_codes: CodeArray, tensor_scale: float | None) -> npt.NDArray[np.float64]:
         """Value of the grid's one in every group, shape (..., blocks, groups, 1)."""
@@ -314,7 +309,7 @@ class BaseBlockFormat(ABC):
             good = np.isfinite(groups)
             largest = float(np.abs(groups).max(initial=0.0, where=good))
             usable = False
-        tensor_scale = self._tensor_scale(largest)
+        tensor_scale = self.tensor_scale_of(largest)
         codes = self._scale_codes(magnitude, tensor_scale)
         steps = self._steps(codes, tensor_scale)
         divisors = steps

@@ -1,64 +1,156 @@
-"""Quotients of blocks, and codes of scales that are powers of two, compiled."""
+"""Scales of blocks, and blocks for which float32 does not do, compiled."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from hwmodel.compiled import jit
+from hwmodel.blocks.grids import Grid, Part, Rule, named_wide
+from hwmodel.blocks.lanes import put
+from hwmodel.compiled import inlined, jit
 
-__all__ = ["PowerScale", "over_steps", "power_code", "power_codes"]
+__all__ = ["find_powers", "find_steps", "power_step", "round_again"]
+
+_INFINITY = 0x7F800000
+_ONE = 0x3F800000
+
+
+@inlined
+def _round(grid: Grid, number: Any, top: Any) -> Any:
+    """A float64 that is not negative rounded to a grid up to `top`, and its code."""
+    # There is no quick smallest or largest of int64.
+    number = number if number < top else top
+    power = np.int64(np.float64(number).view(np.int64) & grid.field).view(np.float64)
+    lowest = np.int64(grid.lowest).view(np.float64)
+    field = np.float64(power if power > lowest else lowest).view(np.int64)
+    adder = np.int64(field + grid.lift)
+    total = np.float64(number + adder.view(np.float64))
+    # Units of the last place, and of a normal number the hidden bit, which raises the field.
+    # Nor is there a quick shift of int64 that keeps a sign.
+    units = np.uint64(field - grid.lowest) >> np.uint64(grid.shift & 63)
+    code = np.int64(units) + (np.float64(total).view(np.int64) - adder)
+    return np.float64(total - adder.view(np.float64)), code
 
 
 @jit
-def over_steps(blocks: Any, steps: Any, result: Any) -> None:
-    """Write the blocks divided by their steps."""
-    for block in range(blocks.shape[0]):
-        step = steps[block]
-        for i in range(blocks.shape[1]):
-            result[block, i] = blocks[block, i] / step
+def round_again(
+    wide: Any, numbers: Any, size: Any, places: Any, steps: Any, count: Any, out: Any
+) -> None:
+    """Write some blocks, the values' float32 bits or the codes, by way of float64.
 
-
-class PowerScale(NamedTuple):
-    """Scales that are powers of two, for compiled code.
-
-    Attributes
+    Parameters
     ----------
-    top_exponent, top_mantissa : int
-        Of the largest element, as a float32.
-    ceil : bool
-        Whether the exponent is rounded up.
-    bias, max_code : int
-        Of the scale's format.
-    unit_exponent : int
-        Power of two of the elements' own unit.
+    wide : array of int64
+        What `hwmodel.blocks.grids.named_wide` takes, of the elements.
+    numbers : array of float32
+        The blocks, one after the other.
+    size : int
+        Values of a block.
+    places, steps : array
+        Where the blocks begin, and what they are divided by; zero makes them zeros.
+    count : int
+        How many there are.
+    out : array of int32 or of unsigned int
+        Takes the results.
     """
+    grid = named_wide(wide)
+    most, least = np.int64(grid.most).view(np.float64), np.int64(grid.least).view(np.float64)
+    sign_bit = grid.mask ^ (grid.mask >> 1)
+    for block in range(count):
+        step = steps[block]
+        for i in range(places[block], places[block] + size):
+            if step == 0:
+                put(out, i, np.int32(0), np.int64(0))
+                continue
+            quotient = np.float64(numbers[i]) / step
+            negative = np.int64(np.float64(quotient).view(np.int64) < 0)
+            value, code = _round(grid, abs(quotient), least if negative else most)
+            if value == 0 and not grid.negative_zero:
+                negative = np.int64(0)
+            if grid.integer:
+                code = ((code ^ -negative) + negative) & grid.mask
+            else:
+                code |= -negative & sign_bit
+            put(out, i, np.float32((-value if negative else value) * step).view(np.int32), code)
 
-    top_exponent: int
-    top_mantissa: int
-    ceil: bool
-    bias: int
-    max_code: int
-    unit_exponent: int
+
+@inlined
+def _power_code(rule: Rule, bits: Any) -> Any:
+    """Code of a scale that is a power of two, from the bits of the largest magnitude."""
+    # Float32's subnormals are made normal.
+    small = bits < np.int32(1 << 23)
+    lifted = np.float32(np.int32(bits).view(np.float32) * np.float32(2.0**24)).view(np.int32)
+    pattern = lifted if small else bits
+    field = np.int32(np.int32(pattern >> np.int32(23)) + rule.offset)
+    field = np.int32(field - np.int32(24)) if small else field
+    mantissa = np.int32(pattern & np.int32(0x7FFFFF))
+    field = np.int32(field + np.int32(1)) if mantissa > rule.top_mantissa else field
+    code = min(max(field, np.int32(0)), rule.max_code)
+    return np.int32(0) if bits == np.int32(0) else code
+
+
+@inlined
+def power_step(rule: Rule, code: Any) -> Any:
+    """Step that goes with such a code."""
+    return np.int64((np.int64(code) + rule.lift + (1023 - 127)) << 52).view(np.float64)
 
 
 @jit
-def power_code(scale: PowerScale, magnitude: Any) -> Any:
-    """Code of the scale of a block, from the float32 bits of its largest magnitude, not zero."""
-    bits = np.int32(magnitude)
-    if bits < np.int32(1 << 23):  # one of float32's subnormals: made normal
-        lifted = np.float32(np.int32(bits).view(np.float32) * np.float32(2.0**24))
-        bits = np.float32(lifted).view(np.int32)
-        exponent = (bits >> 23) - 127 - 24
+def find_powers(rule: Rule, part: Part, codes: Any) -> Any:
+    """The same as `find_steps` where steps are powers of two."""
+    bad = np.int32(0)
+    for i in range(part.count):
+        bits = np.int32(part.magnitude[i])
+        code = _power_code(rule, bits)
+        codes[part.first + i] = code
+        bad |= np.int32(bits >= np.int32(_INFINITY)) | np.int32(code > rule.end_code)
+        usual = (code >= rule.low_code) & (code <= rule.high_code)
+        step = np.int32(np.int32(code + rule.lift) << np.int32(23)) if usual else np.int32(0)
+        # Zeros stay zeros on every grid.
+        part.high[i] = np.int32(_ONE) if bits == np.int32(0) else step
+    return bad == 0
+
+
+@jit
+def find_steps(rule: Rule, grid: Grid, reals: Any, part: Part, steps: Any, codes: Any) -> Any:
+    """Write what some blocks are divided by, and codes of the scales.
+
+    Parameters
+    ----------
+    rule, grid : Rule, Grid
+        The rule, and the scales' format as float64.
+    reals : tuple of float
+        Divisor of the largest magnitude, tensor scale, the elements' unit, the smallest and largest
+        step for which float32 does, and the largest whose products it holds.
+    part : Part
+        The blocks, with their magnitudes.
+    steps : array of float64
+        The steps of all blocks, where they are given.
+    codes : array of unsigned int
+        Takes the codes, where they are not.
+
+    Returns
+    -------
+    bool
+        Whether all blocks are finite and float32 holds all products.
+    """
+    divisor, tensor, unit, least, most, end = reals
+    top = np.int64(grid.most).view(np.float64)
+    bad = np.int64(0)
+    if rule.given:
+        for i in range(part.count):
+            part.steps[i] = steps[part.first + i]
     else:
-        exponent = (bits >> 23) - 127
-    exponent -= scale.top_exponent
-    if scale.ceil and (bits & 0x7FFFFF) > scale.top_mantissa:
-        exponent += 1
-    return min(max(exponent + scale.bias, 0), scale.max_code)
-
-
-@jit
-def power_codes(scale: PowerScale, magnitude: Any, codes: Any) -> None:
-    """Write the codes of scales that are powers of two, from the bits of largest magnitudes."""
-    for i in range(magnitude.size):
-        codes[i] = 0 if magnitude[i] == 0 else power_code(scale, magnitude[i])
+        for i in range(part.count):
+            number = np.float64(np.int32(part.magnitude[i]).view(np.float32))
+            value, code = _round(grid, number / divisor, top)
+            codes[part.first + i] = np.int32(code)
+            part.steps[i] = value * tensor * unit
+    for i in range(part.count):
+        step = part.steps[i]
+        bad |= np.int64(part.magnitude[i] >= np.int32(_INFINITY)) | np.int64(step > end)
+        one = np.float32(step)
+        usual = (step >= least) & (step <= most)
+        part.high[i] = np.float32(one).view(np.int32) if usual else np.int32(0)
+        part.low[i] = np.float32(step - np.float64(one)).view(np.int32)
+        part.inverse[i] = np.float32(np.float32(1.0) / one)
+    return bad == 0

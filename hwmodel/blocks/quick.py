@@ -1,15 +1,15 @@
-"""The quick route of block formats: float32 blocks, a few at a time while they are in the cache.
+"""The quick route of block formats: float32 blocks, in compiled code.
 
-`base` does the same for whole arrays and any case; what is not usual here (values that are not
-finite, products beyond float32) is left to it.
+`base` does the same for any case; what is not usual here (values that are not finite, products
+beyond float32) is left to it.
 """
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hwmodel.formats.base import code_dtype
 from hwmodel.parallel import in_pieces
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["encode", "quantize"]
 
-_AT_ONCE = 1 << 17  # values
 # Values that pay for a thread of their own.
 _WORTHWHILE = 1 << 18
 
@@ -27,73 +26,77 @@ def quantize(
     fmt: "BaseBlockFormat", blocks: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32] | None:
     """Rounded values of blocks, shape (..., size), or None where the case is not usual."""
-    from hwmodel.blocks.rows import largest
-
-    rows = np.ascontiguousarray(blocks).reshape(-1, blocks.shape[-1])
-    result = np.empty(rows.shape, np.float32)
-    tensor_scale = None
-    worth = max(1, _WORTHWHILE // rows.shape[1])
-    if fmt.has_tensor_scale:
-        magnitude = np.empty(len(rows), np.float32)
-
-        def find(part: slice) -> int:
-            largest(rows[part], magnitude[part])
-            return 0
-
-        in_pieces(find, len(rows), worth)
-        most = float(magnitude.max())
-        if not np.isfinite(most):
-            return None
-        tensor_scale = fmt.tensor_scale_of(most)
-
-    def some(piece: slice) -> int:
-        parts = _parts(piece, rows.shape[1])
-        return int(not all(fmt.round_rows(rows[p], tensor_scale, result[p]) for p in parts))
-
-    return None if in_pieces(some, len(rows), worth) else result.reshape(blocks.shape)
-
-
-def _parts(piece: slice, size: int) -> Iterator[slice]:
-    count = max(1, _AT_ONCE // size)
-    for first in range(piece.start, piece.stop, count):
-        yield slice(first, min(first + count, piece.stop))
+    found = _walk(fmt, blocks, np.dtype(np.int32))
+    return None if found is None else found[0].view(np.float32)
 
 
 def encode(
     fmt: "BaseBlockFormat", blocks: npt.NDArray[np.float32]
-) -> "tuple[CodeArray, CodeArray] | None":
-    """Codes of the elements and of the scales, or None where the case is not usual."""
-    codes, scales = [], []
-    for quotients, scale_codes in _scaled(fmt, blocks):
-        if quotients is None:
-            return None
-        codes.append(fmt.grid.encode(quotients))
-        scales.append(scale_codes)
-    if not codes:
+) -> "tuple[CodeArray, CodeArray, float | None] | None":
+    """Codes of the elements and of the scales, and the tensor scale, or None as above."""
+    return _walk(fmt, blocks, code_dtype(fmt.element.bits))
+
+
+def _walk(
+    fmt: "BaseBlockFormat", blocks: npt.NDArray[np.float32], dtype: np.dtype[Any]
+) -> "tuple[Any, CodeArray, float | None] | None":
+    """Values as bits, or codes; codes of the scales; the tensor scale."""
+    work = fmt.work
+    if work is None:
         return None
-    return (
-        np.concatenate(codes).reshape(blocks.shape),
-        np.concatenate(scales).reshape(blocks.shape[:-1]),
-    )
-
-
-def _scaled(fmt: "BaseBlockFormat", blocks: npt.NDArray[np.float32]) -> Iterator[tuple[Any, Any]]:
-    """Values over their steps (None where not usual), and codes of the scales."""
-    from hwmodel.blocks import kernels
-    from hwmodel.blocks.rows import largest
+    from hwmodel.blocks.lanes import COUNT
+    from hwmodel.blocks.rows import find_largest, walk
 
     rows = np.ascontiguousarray(blocks).reshape(-1, blocks.shape[-1])
-    for part in _parts(slice(0, len(rows)), rows.shape[1]):
-        magnitude = np.empty(len(rows[part]), np.float32)
-        largest(rows[part], magnitude)
-        if not np.isfinite(magnitude).all():
-            yield None, None
-            return
-        codes, steps = fmt.scales_of(magnitude, None)
-        steps = steps.astype(np.float32)
-        if not steps.all():
-            yield None, None
-            return
-        quotients = np.empty_like(rows[part])
-        kernels.over_steps(rows[part], steps, quotients)
-        yield quotients, codes
+    missing = -rows.shape[1] % COUNT
+    if missing:
+        rows = np.pad(rows, [(0, 0), (0, missing)])
+    count, size = rows.shape
+    values = rows.reshape(-1)
+    worth = max(1, _WORTHWHILE // size)
+    steps = np.empty(0)
+    codes: npt.NDArray[Any] = np.empty(count, code_dtype(fmt.scale_code_bits))
+    tensor_scale = None
+    if fmt.has_tensor_scale or work.given:
+        magnitude = np.empty(count, np.int32)
+
+        def find(part: slice) -> int:
+            find_largest(values[part.start * size : part.stop * size], size, magnitude[part])
+            return 0
+
+        in_pieces(find, count, worth)
+        largest = magnitude.view(np.float32)
+        if not np.isfinite(largest.max()):
+            return None
+        tensor_scale = fmt.tensor_scale_of(float(largest.max()))
+        if work.given:
+            given, steps = fmt.scales_of(largest, tensor_scale)
+            codes[:] = given
+    reals = (fmt.divisor_for(tensor_scale), tensor_scale or 1.0, *work.limits)
+    result = np.empty(rows.size, dtype)
+
+    again, again_steps = np.empty(count, np.int64), np.empty(count)
+
+    def some(piece: slice) -> int:
+        part = slice(piece.start * size, piece.stop * size)
+        some_values, some_results = values[part], result[part]
+        places, divisors = again[piece], again_steps[piece]
+        left = walk(
+            *(work.constants, work.scale, reals, some_values, size),
+            *(steps[piece] if work.given else steps, some_results, codes[piece]),
+            *(places, divisors, *work.kind),
+        )
+        if left > 0:
+            from hwmodel.blocks.kernels import round_again
+
+            round_again(work.wide, some_values, size, places, divisors, left, some_results)
+        return int(left < 0)
+
+    if in_pieces(some, count, worth):
+        return None
+    rounded = result.reshape(rows.shape)[:, : blocks.shape[-1]]
+    return (
+        np.ascontiguousarray(rounded).reshape(blocks.shape),
+        codes.reshape(blocks.shape[:-1]),
+        tensor_scale,
+    )

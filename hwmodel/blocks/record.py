@@ -12,10 +12,10 @@ import numpy.typing as npt
 from hwmodel.blocks.base import BaseBlockFormat, precision
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, Format, IntFormat, PowerFormat, ScaledFormat
-from hwmodel.formats.base import CodeArray, code_dtype
+from hwmodel.formats.base import CodeArray
 
 if TYPE_CHECKING:
-    from hwmodel.blocks.kernels import PowerScale
+    from hwmodel.blocks.grids import Rule, Work
 
 __all__ = ["BlockFormat", "ScaleRule"]
 
@@ -152,7 +152,7 @@ class BlockFormat(BaseBlockFormat):
         """Whether `_check_exact` holds of float32, too."""
         if self.has_tensor_scale:
             return False
-        unit = self.element.scale if isinstance(self.element, ScaledFormat) else 1.0
+        unit = self._unit
         return (
             precision(self.element) + 1 + self._step_precision <= _SINGLE_BITS
             and self.grid.lsb_exponent > -100
@@ -161,7 +161,7 @@ class BlockFormat(BaseBlockFormat):
             and math.log2(self.scale.max_value) + math.log2(unit) < 128
         )
 
-    def _tensor_scale(self, largest: float) -> float | None:
+    def tensor_scale_of(self, largest: float) -> float | None:
         if not self.has_tensor_scale:
             return None
         exact = largest / (self.scale.max_value * self.element.max_value)
@@ -178,9 +178,9 @@ class BlockFormat(BaseBlockFormat):
                 )
             magnitude = np.where(finite, magnitude, magnitude.dtype.type(0))
         if self.rule is ScaleRule.ABSMAX:
-            divisor = self.element.max_value * (1.0 if tensor_scale is None else tensor_scale)
             with np.errstate(over="ignore"):
-                codes = self.scale.encode(magnitude.astype(np.float64) / divisor)
+                quotients = magnitude.astype(np.float64) / self.divisor_for(tensor_scale)
+            codes = self.scale.encode(quotients)
         else:
             assert isinstance(self.scale, PowerFormat)
             codes = self._power_codes(self.scale, magnitude)
@@ -189,13 +189,6 @@ class BlockFormat(BaseBlockFormat):
         return codes
 
     def _power_codes(self, scale: PowerFormat, magnitude: npt.NDArray[Any]) -> CodeArray:
-        power_scale = self._power_scale
-        if magnitude.dtype == np.float32 and magnitude.ndim == 1 and power_scale is not None:
-            from hwmodel.blocks.kernels import power_codes
-
-            codes = np.empty(magnitude.shape, code_dtype(scale.bits))
-            power_codes(power_scale, np.ascontiguousarray(magnitude).view(np.int32), codes)
-            return codes
         fraction, exponent = np.frexp(magnitude)
         top_fraction, top_exponent = math.frexp(self.element.max_value)
         exponent = exponent.astype(np.int64) - top_exponent
@@ -205,54 +198,39 @@ class BlockFormat(BaseBlockFormat):
         codes[magnitude == 0] = 0
         return codes.astype(scale.encode(0.0).dtype)
 
-    @cached_property
-    def _power_scale(self) -> "PowerScale | None":
-        """The scale for compiled code, where a rule makes powers of two and float32 does."""
-        from hwmodel.blocks.kernels import PowerScale
-
-        with np.errstate(over="ignore"):  # then it is not the same number
-            top = np.float32(self.element.max_value)
-        unit, power = math.frexp(
-            self.element.scale if isinstance(self.element, ScaledFormat) else 1.0
-        )
-        if self.rule is ScaleRule.ABSMAX or float(top) != self.element.max_value or unit != 0.5:
-            return None
-        assert isinstance(self.scale, PowerFormat)
-        bits = int(top.view(np.int32))
-        return PowerScale(
-            (bits >> 23) - 127,
-            bits & 0x7FFFFF,
-            self.rule is ScaleRule.CEIL,
-            self.scale.bias,
-            self.scale.max_code,
-            power - 1,
-        )
-
     def _scale_values(self, codes: CodeArray) -> npt.NDArray[np.float64]:
         return self.scale.decode(codes)[..., None]
 
-    def round_rows(
-        self,
-        rows: npt.NDArray[np.float32],
-        tensor_scale: float | None,
-        result: npt.NDArray[np.float32],
-    ) -> bool:
-        """Write rounded blocks; see the base class."""
-        from hwmodel.blocks.rows import grid_for, largest, rounded, rounded_by_powers
+    @property
+    def scale_code_bits(self) -> int:
+        return self.scale.bits
 
-        single = grid_for(self.grid, double=False)
-        if self._power_scale is not None and single is not None:
-            return rounded_by_powers(single, self._power_scale, rows, result)
-        grid = single if self._fits_float32 else grid_for(self.grid, double=True)
-        if grid is None:
-            return False
-        magnitude = np.empty(len(rows), np.float32)
-        largest(rows, magnitude)
-        if not np.isfinite(magnitude.max()):
-            return False
-        _, steps = self.scales_of(magnitude, tensor_scale)
-        top = max(self.grid.max_value, -self.grid.min_value)
-        if steps.max() * top > np.finfo(np.float32).max:
-            return False
-        rounded(grid, rows, steps.astype(np.float32) if self._fits_float32 else steps, result)
-        return True
+    @cached_property
+    def work(self) -> "Work | None":
+        from hwmodel.blocks.grids import work_for
+
+        rule = self._power_rule
+        exact = self._fits_float32 or rule is not None
+        # A step is two float32, of which the second times an element is exact.
+        two = precision(self.element) + self._step_precision <= 2 * _SINGLE_BITS
+        if not (exact or two) or (rule is None and self.rule is not ScaleRule.ABSMAX):
+            return None
+        return work_for(self.grid, self._unit, self.scale, rule, pairs=False, exact=exact)
+
+    @property
+    def _unit(self) -> float:
+        return self.element.scale if isinstance(self.element, ScaledFormat) else 1.0
+
+    @property
+    def _power_rule(self) -> "Rule | None":
+        """The rule for compiled code where it makes powers of two."""
+        from hwmodel.blocks.grids import power_rule
+
+        fraction, exponent = math.frexp(self._unit)
+        if self.rule is ScaleRule.ABSMAX or fraction != 0.5:
+            return None
+        assert isinstance(self.scale, PowerFormat)
+        return power_rule(
+            *(self.grid, exponent - 1, self.element.max_value, self.rule is ScaleRule.CEIL),
+            *(self.scale.bias, self.scale.max_code, False),
+        )

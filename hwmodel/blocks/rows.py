@@ -1,270 +1,316 @@
 """Blocks scaled, rounded and scaled back in one go, compiled to vector instructions.
 
-The adder of the carrying type rounds, as in `hwmodel.formats.quick`: a power of two is added whose
-last place is that of the elements at the quotient's exponent, and taken away again.
+The adder of float32 rounds, as in `hwmodel.formats.adding`: a power of two is added whose last
+place is that of the elements at the quotient's exponent, and taken away again. Where a quotient is
+not exact in float32 and comes so near a tie that it may be on the wrong side, its block goes
+through float64, which tells (`kernels`).
 """
 
-import functools
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from hwmodel.blocks.kernels import PowerScale, power_code
-from hwmodel.compiled import jit
-from hwmodel.formats import FloatFormat, Format, IntFormat
+from hwmodel.blocks import lanes
+from hwmodel.blocks.grids import Grid, Part, named, named_wide
+from hwmodel.blocks.kernels import find_powers, find_steps, power_step
+from hwmodel.compiled import inlined, jit
 
-__all__ = ["Grid", "grid_for", "largest", "rounded", "rounded_by_powers", "rounded_in_pairs"]
+__all__ = ["find_largest", "walk"]
 
 _MAGNITUDE = 0x7FFFFFFF
-_AT_ONCE = 64  # blocks
+_AT_ONCE = 2048  # values: they stay in the first-level cache
+_WIDTH = lanes.COUNT
+_ONE = 0x3F800000
+# Units of float32's last place by which a quotient may be wrong, and one more.
+_CLOSE = 2
 
 
-class Grid(NamedTuple):
-    """Elements for compiled code, as numbers of the carrying type and its bits.
+@jit
+def _largest(numbers: Any, place: Any, size: Any) -> Any:
+    """Bits of the largest magnitude of a block.
 
-    Attributes
-    ----------
-    field : int32 or int64
-        Mask of the exponent field.
-    lowest : int32 or int64
-        Exponent field, in place, of the smallest normal number.
-    lift : int32 or int64
-        What is added to an exponent field to make the power of two that rounds.
-    most, least : int32 or int64
-        Bits of the largest magnitudes, positive and negative.
-    negative_zero : int32 or int64
-        1 where there is a negative zero, else 0.
+    As integers NaN is above infinity, and that above all numbers.
     """
-
-    field: Any
-    lowest: Any
-    lift: Any
-    most: Any
-    least: Any
-    negative_zero: Any
-
-
-@functools.lru_cache(maxsize=1024)
-def grid_for(element: Format, double: bool) -> Grid | None:
-    """Constants of elements carried in float32 (or float64), None where the adder cannot round."""
-    if isinstance(element, FloatFormat):
-        exponent, bits = element.min_exponent, element.mantissa_bits
-        # Without mantissa bits the exponent's last bit makes a code even.
-        if not (element.signed and element.subnormals) or bits == 0:
-            return None
-        top, zero = element.max_exponent, element.has_negative_zero
-    elif isinstance(element, IntFormat):
-        exponent = bits = top = element.bits
-        zero = False
-    else:
-        return None
-    real, whole, stored, bias = (
-        (np.float64, np.int64, 52, 1023) if double else (np.float32, np.int32, 23, 127)
-    )
-    if exponent < 1 - bias or bits >= stored or top + stored - bits > bias:
-        return None
-
-    def pattern(value: float) -> Any:
-        return real(value).view(whole)
-
-    return Grid(
-        field=whole((2 * bias + 1) << stored),
-        lowest=whole((exponent + bias) << stored),
-        lift=whole((stored - bits) << stored),
-        most=pattern(element.max_value),
-        least=pattern(-element.min_value),
-        negative_zero=whole(zero),
-    )
+    mask = lanes.splat(np.int32(_MAGNITUDE))
+    most = lanes.band(lanes.load(numbers, place), mask)
+    for i in range(place + _WIDTH, place + size, _WIDTH):
+        most = lanes.imax(most, lanes.band(lanes.load(numbers, i), mask))
+    return lanes.largest(most)
 
 
 @jit
-def _largest(bits: Any, result: Any) -> None:
-    for block in range(bits.shape[0]):
-        row = bits[block]
-        most = np.int32(0)
-        for i in range(row.size):
-            most = max(most, np.int32(row[i] & np.int32(_MAGNITUDE)))
-        result[block] = most
+def find_largest(numbers: Any, size: Any, result: Any) -> None:
+    """Write the largest magnitudes of blocks of float32, as bits of float32."""
+    for block in range(result.size):
+        result[block] = _largest(numbers, block * size, size)
 
 
-def largest(blocks: Any, result: Any) -> None:
-    """Write the largest magnitude of each block (row) of float32; not finite where a value is not.
+@jit
+def _look_ahead(part: Part, numbers: Any, block: Any) -> None:
+    """Find a magnitude of the next blocks: while one is worked on, the memory brings another."""
+    if block < part.following:
+        place = (part.first + part.magnitude.size + block) * part.size
+        part.magnitude[block] = _largest(numbers, place, part.size)
 
-    Magnitudes are compared as integers, which puts NaN above infinity and that above all numbers.
+
+@inlined
+def _settle(grid: Grid, x: Any, value: Any, field: Any, steps: Any) -> Any:
+    """Magnitudes of floats with the signs of `x`, and their codes.
+
+    `field` is the exponent field above the lowest one, `steps` the units of the last place.
     """
-    _largest(blocks.view(np.int32), result.view(np.int32))
+    magnitude, last = lanes.splat(np.int32(_MAGNITUDE)), lanes.splat(np.int32(31))
+    # Units of the last place of a normal number have the hidden bit, too, which raises the field.
+    code = lanes.iadd(lanes.shift_right(field, lanes.splat(grid.shift)), steps)
+    sign = lanes.band(
+        lanes.shift_right(x, last),
+        lanes.splat(np.int32(grid.mask ^ np.int32(grid.mask >> np.int32(1)))),
+    )
+    value = lanes.bor(value, lanes.bandnot(x, magnitude))
+    if not grid.negative_zero:
+        nothing = lanes.splat(np.int32(0))
+        sign = lanes.bandnot(sign, lanes.equal(code, nothing))
+        value = lanes.fadd(value, nothing)
+    return value, lanes.bor(code, sign)
 
 
 @jit
-def _round_magnitude(bits: Any, top: Any, lowest: Any, grid: Grid) -> Any:
-    """Bits of the magnitude of a float32 rounded to elements up to `top` from this lowest field."""
-    number = min(np.int32(bits & np.int32(_MAGNITUDE)), top)
-    adder = np.int32(max(np.int32(number & grid.field), lowest) + grid.lift).view(np.float32)
-    total = np.float32(np.int32(number).view(np.float32) + adder)
-    return np.float32(total - adder).view(np.int32)
+def _round_shifted(grid: Grid, part: Part, numbers: Any, out: Any) -> None:
+    """Write blocks of floats whose steps are powers of two: the grid is shifted to each."""
+    magnitude, field_mask = lanes.splat(np.int32(_MAGNITUDE)), lanes.splat(grid.field)
+    lift = lanes.splat(grid.lift)
+    for block in range(part.count):
+        _look_ahead(part, numbers, block)
+        shift = np.int32(part.high[block] - np.int32(_ONE))
+        top = lanes.splat(np.int32(grid.most + shift))
+        lowest = lanes.splat(np.int32(grid.lowest + shift))
+        place = (part.first + block) * part.size
+        for i in range(place, place + part.size, _WIDTH):
+            x = lanes.load(numbers, i)
+            number = lanes.imin(lanes.band(x, magnitude), top)
+            field = lanes.imax(lanes.band(number, field_mask), lowest)
+            adder = lanes.iadd(field, lift)
+            total = lanes.fadd(number, adder)
+            value = lanes.fsub(total, adder)
+            units = lanes.isub(total, adder)
+            result, code = _settle(grid, x, value, lanes.isub(field, lowest), units)
+            lanes.store(out, i, result, code)
 
 
 @jit
-def _round_bits(bits: Any, most: Any, least: Any, lowest: Any, grid: Grid) -> Any:
-    """Bits of a float32 rounded to elements of these largest magnitudes and this lowest field."""
-    top = most if bits >= np.int32(0) else least
-    value = _round_magnitude(bits, top, lowest, grid)
-    sign = np.int32(bits & np.int32(~_MAGNITUDE))
-    sign = np.int32(0) if np.int32(value | grid.negative_zero) == np.int32(0) else sign
-    return np.int32(value | sign)
+def _round_pairs(grid: Grid, part: Part, numbers: Any, out: Any, codes: Any) -> None:
+    """The same where pairs below the step have half of it, which the scales' codes tell."""
+    magnitude, field_mask = lanes.splat(np.int32(_MAGNITUDE)), lanes.splat(grid.field)
+    lift, one = lanes.splat(grid.lift), lanes.splat(np.int32(1))
+    half_field, last = lanes.splat(np.int32(1 << 23)), lanes.splat(np.int32(31))
+    for block in range(part.count):
+        _look_ahead(part, numbers, block)
+        shift = np.int32(part.high[block] - np.int32(_ONE))
+        top = lanes.splat(np.int32(grid.most + shift))
+        lowest = lanes.splat(np.int32(grid.lowest + shift))
+        whole = lanes.splat(part.high[block])
+        place = (part.first + block) * part.size
+        found = np.int32(0)
+        for i in range(place, place + part.size, _WIDTH):
+            x = lanes.load(numbers, i)
+            absolute = lanes.band(x, magnitude)
+            larger = lanes.imax(absolute, lanes.swapped(absolute))
+            below = lanes.isub(larger, whole)
+            # Pairs of zeros count as whole; for their values it is all the same.
+            bits = lanes.signs(lanes.bandnot(below, lanes.isub(larger, one)))
+            # One bit of two: 01010101 to 00001111.
+            bits = np.int32(bits & 0x55)
+            bits = np.int32((bits | (bits >> 1)) & 0x33)
+            bits = np.int32((bits | (bits >> 2)) & 0x0F)
+            found = np.int32(found | np.int32(bits << ((i - place) >> 1)))
+            half = lanes.band(lanes.shift_right(below, last), half_field)
+            number = lanes.imin(absolute, lanes.isub(top, half))
+            low = lanes.isub(lowest, half)
+            field = lanes.imax(lanes.band(number, field_mask), low)
+            adder = lanes.iadd(field, lift)
+            total = lanes.fadd(number, adder)
+            value = lanes.fsub(total, adder)
+            units = lanes.isub(total, adder)
+            result, code = _settle(grid, x, value, lanes.isub(field, low), units)
+            lanes.store(out, i, result, code)
+        codes[part.first + block] |= np.int32(found << 8)
 
 
 @jit
-def _round_evenly(bits: Any, top: Any, lowest: Any, grid: Grid) -> Any:
-    """The same where both signs reach as far and zero has two."""
-    value = _round_magnitude(bits, top, lowest, grid)
-    return np.int32(value | np.int32(bits & np.int32(~_MAGNITUDE)))
+def _round_scaled(grid: Grid, exact: Any, close: Any, part: Part, numbers: Any, out: Any) -> None:
+    """Write blocks of floats, and mark those with a quotient near a tie."""
+    magnitude, field_mask = lanes.splat(np.int32(_MAGNITUDE)), lanes.splat(grid.field)
+    top, lowest, lift = lanes.splat(grid.most), lanes.splat(grid.lowest), lanes.splat(grid.lift)
+    # The last bits of a sum with four times the power count what float32 has below the grid's
+    # last place; the adder also moves those that count half of it to zero.
+    count = np.int32(np.int32(1) << np.int32((grid.shift - np.int32(2)) & np.int32(31)))
+    move = np.int32(np.int32(count >> np.int32(1)) + np.int32(_CLOSE))
+    fine_lift = lanes.splat(np.int32(np.int32(2 << 23) + move))
+    fraction = lanes.splat(np.int32(count - np.int32(1)))
+    limit = lanes.splat(np.int32(2 * _CLOSE + 1))
+    for block in range(part.count):
+        _look_ahead(part, numbers, block)
+        step, rest = lanes.splat(part.high[block]), lanes.splat(part.low[block])
+        inverse = lanes.splat(part.inverse[block])
+        nearest = fraction
+        place = (part.first + block) * part.size
+        for i in range(place, place + part.size, _WIDTH):
+            x = lanes.load(numbers, i)
+            quotient = x
+            if close is not None:
+                quotient = lanes.fmul(x, inverse)
+            if exact is not None:
+                quotient = lanes.fdiv(x, step)
+            number = lanes.imin(lanes.band(quotient, magnitude), top)
+            field = lanes.imax(lanes.band(number, field_mask), lowest)
+            adder = lanes.iadd(field, lift)
+            total = lanes.fadd(number, adder)
+            value = lanes.fsub(total, adder)
+            scaled = value
+            if close is not None:
+                fine = lanes.fadd(number, lanes.iadd(field, fine_lift))
+                nearest = lanes.imin(nearest, lanes.band(fine, fraction))
+                scaled = lanes.fma(value, step, lanes.fmul(value, rest))
+            if exact is not None:
+                scaled = lanes.fmul(value, step)
+            units = lanes.isub(total, adder)
+            result, code = _settle(grid, x, scaled, lanes.isub(field, lowest), units)
+            lanes.store(out, i, result, code)
+        if close is not None:  # noqa: SIM102 -- numba compiles one branch
+            if lanes.any_below(nearest, limit):
+                part.high[block] = np.int32(0)
 
 
 @jit
-def _round_64(grid: Grid, quotient: Any) -> Any:
-    bits = np.float64(quotient).view(np.int64)
-    top = np.int64(grid.most if bits >= 0 else grid.least).view(np.float64)
-    # There is no quick smallest or largest of int64.
-    number = abs(quotient)
-    number = number if number < top else top
-    power = np.int64(np.float64(number).view(np.int64) & grid.field).view(np.float64)
-    lowest = np.int64(grid.lowest).view(np.float64)
-    power = power if power > lowest else lowest
-    adder = np.int64(np.float64(power).view(np.int64) + grid.lift).view(np.float64)
-    value = np.float64((number + adder) - adder).view(np.int64)
-    sign = np.int64(bits & np.int64(-0x8000000000000000))
-    sign = np.int64(0) if np.int64(value | grid.negative_zero) == 0 else sign
-    return np.int64(value | sign).view(np.float64)
+def _round_integers(grid: Grid, exact: Any, close: Any, part: Part, numbers: Any, out: Any) -> None:
+    """Write blocks of integers, and mark those with a quotient near a tie."""
+    top = lanes.splat(grid.most)
+    bottom = lanes.splat(np.int32(grid.least | np.int32(~_MAGNITUDE)))
+    adder = lanes.splat(np.float32(3 << 22))  # its last place is one, also below it
+    mask = lanes.splat(grid.mask)
+    # As for floats; the lowest field is two to the power of the format's bits.
+    count = np.int32(np.int32(1) << np.int32(grid.shift & np.int32(31)))
+    move = np.int32(np.int32(count >> np.int32(1)) + np.int32(_CLOSE))
+    fine_adder = lanes.splat(np.int32(np.int32(grid.lowest | np.int32(1 << 22)) + move))
+    fraction = lanes.splat(np.int32(count - np.int32(1)))
+    limit = lanes.splat(np.int32(2 * _CLOSE + 1))
+    for block in range(part.count):
+        _look_ahead(part, numbers, block)
+        step, rest = lanes.splat(part.high[block]), lanes.splat(part.low[block])
+        inverse = lanes.splat(part.inverse[block])
+        nearest = fraction
+        place = (part.first + block) * part.size
+        for i in range(place, place + part.size, _WIDTH):
+            x = lanes.load(numbers, i)
+            quotient = x
+            if close is not None:
+                quotient = lanes.fmul(x, inverse)
+            if exact is not None:
+                quotient = lanes.fdiv(x, step)
+            number = lanes.fmax(lanes.fmin(quotient, top), bottom)
+            total = lanes.fadd(number, adder)
+            rounded = lanes.fsub(total, adder)
+            value = rounded
+            if close is not None:
+                fine = lanes.fadd(number, fine_adder)
+                nearest = lanes.imin(nearest, lanes.band(fine, fraction))
+                value = lanes.fma(rounded, step, lanes.fmul(rounded, rest))
+            if exact is not None:
+                value = lanes.fmul(rounded, step)
+            lanes.store(out, i, value, lanes.band(total, mask))
+        if close is not None:  # noqa: SIM102 -- numba compiles one branch
+            if lanes.any_below(nearest, limit):
+                part.high[block] = np.int32(0)
 
 
 @jit
-def _rows_32(grid: Grid, rows: Any, steps: Any, result: Any) -> None:
-    for block in range(rows.shape[0]):
-        row, out, step = rows[block], result[block], steps[block]
-        if step == 0:
-            out[:] = np.float32(0.0)
-            continue
-        for i in range(row.size):
-            bits = np.float32(row[i] / step).view(np.int32)
-            value = _round_bits(bits, grid.most, grid.least, grid.lowest, grid)
-            out[i] = np.float32(np.int32(value).view(np.float32) * step)
-
-
-@jit
-def _rows_64(grid: Grid, rows: Any, steps: Any, result: Any) -> None:
-    for block in range(rows.shape[0]):
-        row, out, step = rows[block], result[block], steps[block]
-        if step == 0:
-            out[:] = np.float32(0.0)
-            continue
-        for i in range(row.size):
-            out[i] = np.float32(_round_64(grid, np.float64(row[i]) / step) * step)
-
-
-def rounded(grid: Grid, rows: Any, steps: Any, result: Any) -> None:
-    """Write every block of float32, rounded, to `result`.
+def walk(
+    constants: Any,
+    scale: Any,
+    reals: Any,
+    numbers: Any,
+    size: Any,
+    steps: Any,
+    out: Any,
+    codes: Any,
+    again: Any,
+    again_steps: Any,
+    powers: Any,
+    quotients: Any,
+    exact: Any,
+    close: Any,
+    integers: Any,
+    pairs: Any,
+    shifted: Any,
+    scaled: Any,
+) -> Any:
+    """Write blocks of float32, scaled, rounded and scaled back.
 
     Parameters
     ----------
-    grid : Grid
-        The elements, in the type of the steps.
-    rows : ndarray of float32, shape (blocks, size)
-        Finite values.
-    steps : ndarray of float32 or float64, shape (blocks,)
-        Value of the grid's one. Blocks with a step of zero become zeros without a sign.
-    result : ndarray of float32, shape (blocks, size)
-        Products of the rounded quotients and the steps.
+    constants, scale
+        As in `hwmodel.blocks.grids.Work`.
+    reals : tuple of float
+        What `hwmodel.blocks.kernels.find_steps` takes.
+    numbers : array of float32
+        The blocks, one after the other.
+    size : int
+        Values of a block: a multiple of `hwmodel.blocks.lanes.COUNT`.
+    steps : array of float64
+        Has what is divided by, where it is found elsewhere.
+    out : array of int32 or of unsigned int
+        Takes the bits of the rounded values, or the elements' codes.
+    codes : array of unsigned int
+        Takes the scales' codes.
+    again : array of int64
+        Takes the first values' places of blocks for which float32 does not do.
+    again_steps : array of float64
+        Takes what these are divided by.
+    powers, quotients, exact, close, integers, pairs, shifted, scaled : bool or None
+        As in `hwmodel.blocks.grids.Kind`.
+
+    Returns
+    -------
+    int
+        Blocks that are left for `hwmodel.blocks.kernels.round_again`; negative, with the rest
+        undone, where a value is not finite or float32 does not hold the products.
     """
-    (_rows_32 if steps.dtype == np.float32 else _rows_64)(grid, rows, steps, result)
-
-
-def rounded_by_powers(grid: Grid, scale: PowerScale, rows: Any, result: Any) -> bool:
-    """Write every block of float32, rounded with a power of two for its scale, to `result`.
-
-    Nothing is scaled: the elements' largest and smallest numbers are shifted to where the block
-    is. Returns False, with the rest undone, at a value that is not finite or numbers that float32
-    cannot be shifted to.
-    """
-    return bool(_by_powers(grid, scale, rows.view(np.int32), result.view(np.int32)))
-
-
-@jit
-def _by_powers(grid: Grid, scale: PowerScale, rows: Any, result: Any) -> Any:
-    magnitude, shift = np.empty(_AT_ONCE, np.int32), np.empty(_AT_ONCE, np.int32)
-    even = grid.most == grid.least and grid.negative_zero != 0
-    for first in range(0, rows.shape[0], _AT_ONCE):
-        some, target = rows[first : first + _AT_ONCE], result[first : first + _AT_ONCE]
-        # One thing at a time for some blocks: none of them waits for its own largest magnitude.
-        _largest(some, magnitude)
-        if not _find_shifts(grid, scale, magnitude[: some.shape[0]], shift):
-            return False
-        for block in range(some.shape[0]):
-            row, out = some[block], target[block]
-            most = np.int32(grid.most + shift[block])
-            lowest = np.int32(grid.lowest + shift[block])
-            if even:
-                for i in range(row.size):
-                    out[i] = _round_evenly(row[i], most, lowest, grid)
-            else:
-                least = np.int32(grid.least + shift[block])
-                for i in range(row.size):
-                    out[i] = _round_bits(row[i], most, least, lowest, grid)
-    return True
-
-
-@jit
-def _find_shifts(grid: Grid, scale: PowerScale, magnitude: Any, shift: Any) -> Any:
-    """Write how far the grid is shifted for each block; returns whether it can be for all."""
-    good = True
-    for block in range(magnitude.size):
-        largest = magnitude[block]
-        power = power_code(scale, largest) - scale.bias + scale.unit_exponent
-        # Zeros stay zeros on every grid.
-        power = 0 if largest == np.int32(0) else power
-        good &= _can_shift(grid, largest, power)
-        shift[block] = np.int32(power << 23)
-    return good
-
-
-@jit
-def _can_shift(grid: Grid, magnitude: Any, power: Any) -> Any:
-    """Whether the block is finite, and all numbers with it after a shift are normal ones."""
-    shift = np.int64(power) << 23
-    highest = np.int64(max(grid.most, grid.least)) + np.int64(grid.lift) + shift
-    lowest = np.int64(min(grid.lowest, min(grid.most, grid.least))) + shift
-    return magnitude < grid.field and highest < np.int64(grid.field) and lowest >= (1 << 23)
-
-
-def rounded_in_pairs(grid: Grid, scale: PowerScale, rows: Any, result: Any) -> bool:
-    """The same for shared microexponents: pairs below the block's power of two have half of it."""
-    return bool(_in_pairs(grid, scale, rows.view(np.int32), result.view(np.int32)))
-
-
-@jit
-def _in_pairs(grid: Grid, scale: PowerScale, rows: Any, result: Any) -> Any:
-    for block in range(rows.shape[0]):
-        row, out = rows[block], result[block]
-        magnitude = np.int32(0)
-        for i in range(row.size):
-            magnitude = max(magnitude, np.int32(row[i] & np.int32(_MAGNITUDE)))
-        if magnitude == np.int32(0):
-            out[:] = row
-            continue
-        power = power_code(scale, magnitude) - scale.bias
-        # One power less for the pairs that have half.
-        if not (_can_shift(grid, magnitude, power) and _can_shift(grid, magnitude, power - 1)):
-            return False
-        shift = np.int32(power << 23)
-        whole = np.int32((power + 127) << 23)
-        most, lowest = np.int32(grid.most + shift), np.int32(grid.lowest + shift)
-        for pair in range(row.size // 2):
-            first, second = row[2 * pair], row[2 * pair + 1]
-            larger = max(
-                np.int32(first & np.int32(_MAGNITUDE)), np.int32(second & np.int32(_MAGNITUDE))
-            )
-            half = np.int32(1 << 23) if larger < whole else np.int32(0)
-            top, low = np.int32(most - half), np.int32(lowest - half)
-            out[2 * pair] = _round_evenly(first, top, low, grid)
-            out[2 * pair + 1] = _round_evenly(second, top, low, grid)
-    return True
+    grid, rule = named(constants)
+    scale_grid = named_wide(scale)
+    left = 0
+    blocks = codes.size
+    at_once = max(1, _AT_ONCE // size)
+    magnitude = np.empty(at_once, np.int32)
+    high, low = np.empty(at_once, np.int32), np.empty(at_once, np.int32)
+    inverse, some = np.empty(at_once, np.float32), np.empty(at_once)
+    for block in range(min(at_once, blocks)):
+        magnitude[block] = _largest(numbers, block * size, size)
+    for first in range(0, blocks, at_once):
+        count = min(at_once, blocks - first)
+        following = blocks - first - at_once
+        part = Part(first, count, following, size, magnitude, some, high, low, inverse)
+        usual = True
+        if powers is not None:
+            usual = find_powers(rule, part, codes)
+        if quotients is not None:
+            usual = find_steps(rule, scale_grid, reals, part, steps, codes)
+        if not usual:
+            return -1
+        if integers is not None:
+            _round_integers(grid, exact, close, part, numbers, out)
+        if pairs is not None:
+            _round_pairs(grid, part, numbers, out, codes)
+        if shifted is not None:
+            _round_shifted(grid, part, numbers, out)
+        if scaled is not None:
+            _round_scaled(grid, exact, close, part, numbers, out)
+        for block in range(count):
+            if high[block] == np.int32(0):
+                if pairs is not None:
+                    return -1
+                step = some[block]
+                if powers is not None:
+                    step = power_step(rule, codes[first + block])
+                again[left], again_steps[left] = (first + block) * size, step
+                left += 1
+    return left

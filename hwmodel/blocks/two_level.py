@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,9 @@ from hwmodel.blocks.base import BaseBlockFormat
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, PowerFormat, Specials
 from hwmodel.formats.base import CodeArray
+
+if TYPE_CHECKING:
+    from hwmodel.blocks.grids import Work
 
 __all__ = ["TwoLevelFormat"]
 
@@ -85,7 +88,7 @@ class TwoLevelFormat(BaseBlockFormat):
     def _fits_float32(self) -> bool:
         return self.element.lsb_exponent + _SCALE.lsb_exponent - 1 >= -149
 
-    def _tensor_scale(self, largest: float) -> float | None:
+    def tensor_scale_of(self, largest: float) -> float | None:
         return None
 
     def _scale_codes(self, magnitude: npt.NDArray[Any], tensor_scale: float | None) -> CodeArray:
@@ -106,16 +109,13 @@ class TwoLevelFormat(BaseBlockFormat):
         micro = (codes[..., None] >> np.arange(8, 16, dtype=codes.dtype)) & codes.dtype.type(1)
         return np.where(micro, exponents * 0.5, exponents)
 
-    def round_rows(
-        self,
-        rows: npt.NDArray[np.float32],
-        tensor_scale: float | None,
-        result: npt.NDArray[np.float32],
-    ) -> bool:
-        """Write rounded blocks; see the base class."""
-        from hwmodel.blocks.kernels import PowerScale
-        from hwmodel.blocks.rows import grid_for, rounded_in_pairs
+    @property
+    def scale_code_bits(self) -> int:
+        return self.scale_bits
 
-        grid = grid_for(self.grid, double=False)
-        scale = PowerScale(0, 0, False, _SCALE.bias, _SCALE.max_code, 0)
-        return grid is not None and rounded_in_pairs(grid, scale, rows, result)
+    @cached_property
+    def work(self) -> "Work | None":
+        from hwmodel.blocks.grids import power_rule, work_for
+
+        rule = power_rule(self.element, 0, 1.0, False, _SCALE.bias, _SCALE.max_code, True)
+        return rule and work_for(self.element, 1.0, _SCALE, rule, pairs=True, exact=True)

@@ -162,3 +162,30 @@ def test_float32_takes_the_quick_route_to_the_same_result(name):
 def test_elements_may_exceed_float32():
     block = BlockFormat(parse_format("e8m0fin"), 32, parse_format("e8m0"), ScaleRule.FLOOR)
     assert block.quantize(np.full(32, 4.0, np.float32)).tolist() == [4.0] * 32
+
+
+QUICK = ["mxfp8e4m3", "mxfp6e2m3", "mxint8", "msfp16", "nvfp4", "mx9", "mx4", "e2m1g16fp16"]
+QUICK += ["int8g32fp32", "int8g7fp16", "int4g128fp16", "e4m3g9fp32", "int8g8ue4m3", "e2m1g48pow2"]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_ties_and_their_neighbours_round_alike_on_both_routes(name):
+    fmt = hwmodel.block(name)
+    assert fmt.work is not None
+    rng = np.random.default_rng(11)
+    # The largest value makes a step with many bits; the others lie on ties of it or beside them.
+    # More than compiled code takes at a time, and not a whole number of that.
+    top = rng.uniform(1, 2, (4096 // fmt.size * 3 + 5, 1)).astype(np.float32)
+    step = top.astype(np.float64) / fmt.grid.max_value
+    ties = rng.integers(-255, 255, (top.size, fmt.size)) * step / 8
+    x = np.clip(ties, -top, top).astype(np.float32)
+    x.view(np.int32)[:] += rng.integers(-2, 3, x.shape, dtype=np.int32) * (np.abs(x) > 0)
+    x[:, :1] = top
+    before = x.copy()
+    results = (fmt.quantize(x), fmt.quantize(x[:, ::-1])[:, ::-1])
+    same(results[0], fmt.quantize(x.astype(np.float64)).astype(np.float32))
+    same(results[1], fmt.quantize(x[:, ::-1].astype(np.float64))[:, ::-1].astype(np.float32))
+    same(x, before)
+    quick, general = fmt.encode(x), fmt.encode(x.astype(np.float64))
+    np.testing.assert_array_equal(quick.element_codes, general.element_codes)
+    np.testing.assert_array_equal(quick.scale_codes, general.scale_codes)

@@ -1,0 +1,222 @@
+"""Eight float32 or int32 at a time, for compiled code whose inner loops are short.
+
+LLVM makes vector instructions of long loops by itself, but not of those over a block of 16 or 32
+values. Here a loop works on `Lanes`: eight patterns of 32 bits, which each function takes as
+integers or as floats. LLVM turns them into what the machine has, AVX, SSE or NEON.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba.core import types
+from numba.extending import models, register_model
+from numba.np.arrayobj import make_array
+
+from hwmodel.compiled import intrinsic
+
+__all__ = ["COUNT", "any_below", "band", "bandnot", "bor", "equal", "fadd", "fdiv", "fma", "fmax"]
+__all__ += ["fmin", "fmul", "fsub", "iadd", "imax", "imin", "isub", "largest", "load", "put"]
+__all__ += ["shift_right", "signs", "splat", "store", "swapped"]
+
+COUNT = 8
+_WORD = ir.IntType(32)
+_WORDS = ir.VectorType(_WORD, COUNT)
+_REALS = ir.VectorType(ir.FloatType(), COUNT)
+_BITS = ir.VectorType(ir.IntType(1), COUNT)
+
+
+class Lanes(types.Type):
+    """The type of eight lanes in compiled code."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Lanes")
+
+
+_lanes = Lanes()
+
+
+@register_model(Lanes)
+class _Model(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, _WORDS)
+
+
+def _on_integers(count: int, emit: Callable[..., Any]) -> Any:
+    """A function of so many lanes, from one that emits its instructions on integers."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return emit(builder, *args)
+
+    if count == 3:
+
+        @intrinsic
+        def three(typing: Any, a: Any, b: Any, c: Any) -> Any:
+            return _lanes(_lanes, _lanes, _lanes), code
+
+        return three
+
+    if count == 2:
+
+        @intrinsic
+        def two(typing: Any, a: Any, b: Any) -> Any:
+            return _lanes(_lanes, _lanes), code
+
+        return two
+
+    @intrinsic
+    def one(typing: Any, a: Any) -> Any:
+        return _lanes(_lanes), code
+
+    return one
+
+
+def _on_reals(count: int, emit: Callable[..., Any]) -> Any:
+    """The same on floats."""
+
+    def as_words(builder: Any, *args: Any) -> Any:
+        reals = [builder.bitcast(arg, _REALS) for arg in args]
+        return builder.bitcast(emit(builder, *reals), _WORDS)
+
+    return _on_integers(count, as_words)
+
+
+def _choose(sign: str) -> Callable[..., Any]:
+    return lambda b, x, y: b.select(b.icmp_signed(sign, x, y), x, y)
+
+
+def _choose_real(sign: str) -> Callable[..., Any]:
+    # Where one is NaN it is the second that is taken, as x86 does.
+    return lambda b, x, y: b.select(b.fcmp_ordered(sign, x, y), x, y)
+
+
+_NEIGHBOURS = ir.Constant(_WORDS, [lane ^ 1 for lane in range(COUNT)])
+
+band = _on_integers(2, lambda b, x, y: b.and_(x, y))
+bandnot = _on_integers(2, lambda b, x, y: b.and_(x, b.not_(y)))
+bor = _on_integers(2, lambda b, x, y: b.or_(x, y))
+iadd = _on_integers(2, lambda b, x, y: b.add(x, y))
+isub = _on_integers(2, lambda b, x, y: b.sub(x, y))
+imin = _on_integers(2, _choose("<"))
+imax = _on_integers(2, _choose(">"))
+# All ones where equal.
+equal = _on_integers(2, lambda b, x, y: b.sext(b.icmp_signed("==", x, y), _WORDS))
+shift_right = _on_integers(2, lambda b, x, y: b.ashr(x, y))
+# The two of every pair exchanged.
+swapped = _on_integers(1, lambda b, x: b.shuffle_vector(x, x, _NEIGHBOURS))
+fadd = _on_reals(2, lambda b, x, y: b.fadd(x, y))
+fsub = _on_reals(2, lambda b, x, y: b.fsub(x, y))
+fmul = _on_reals(2, lambda b, x, y: b.fmul(x, y))
+fdiv = _on_reals(2, lambda b, x, y: b.fdiv(x, y))
+fmin = _on_reals(2, _choose_real("<"))
+fmax = _on_reals(2, _choose_real(">"))
+
+
+def _multiply_add(builder: Any, *args: Any) -> Any:
+    kind = ir.FunctionType(_REALS, [_REALS] * 3)
+    return builder.call(builder.module.declare_intrinsic(f"llvm.fma.v{COUNT}f32", fnty=kind), args)
+
+
+# x * y + z, rounded once.
+fma = _on_reals(3, _multiply_add)
+
+
+def _place(context: Any, builder: Any, kind: Any, place: Any, item: Any) -> Any:
+    """Pointer to eight items of a contiguous array, without a check."""
+    array, index = place
+    first = builder.gep(make_array(kind)(context, builder, array).data, [index])
+    return builder.bitcast(first, ir.VectorType(item, COUNT).as_pointer())
+
+
+@intrinsic
+def load(typing: Any, array: Any, index: Any) -> Any:
+    """Eight items of a contiguous array of int32 or float32, from an index on."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = _place(context, builder, array, args, _WORD)
+        return builder.load(place, align=4)
+
+    return _lanes(array, types.intp), code
+
+
+@intrinsic
+def store(typing: Any, array: Any, index: Any, values: Any, codes: Any) -> Any:
+    """Write values to an array of int32, or codes to one of unsigned integers."""
+    bits = array.dtype.bitwidth
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        item = ir.IntType(bits)
+        place = _place(context, builder, array, args[:2], item)
+        chosen = args[2] if array.dtype.signed else args[3]
+        if bits < 32:
+            chosen = builder.trunc(chosen, ir.VectorType(item, COUNT))
+        builder.store(chosen, place, align=bits // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, _lanes, _lanes), code
+
+
+@intrinsic
+def put(typing: Any, array: Any, index: Any, value: Any, code: Any) -> Any:
+    """The same for one item, from an int32 and an int64."""
+
+    def code_of(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        chosen, kind = (args[2], value) if array.dtype.signed else (args[3], code)
+        chosen = context.cast(builder, chosen, kind, array.dtype)
+        place = builder.gep(make_array(array)(context, builder, args[0]).data, [args[1]])
+        builder.store(chosen, place)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value, code), code_of
+
+
+@intrinsic
+def splat(typing: Any, number: Any) -> Any:
+    """A number of 32 bits in all lanes."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        one = builder.insert_element(
+            ir.Constant(_WORDS, ir.Undefined),
+            builder.bitcast(args[0], _WORD),
+            ir.Constant(_WORD, 0),
+        )
+        return builder.shuffle_vector(
+            one, ir.Constant(_WORDS, ir.Undefined), ir.Constant(_WORDS, [0] * COUNT)
+        )
+
+    return _lanes(number), code
+
+
+@intrinsic
+def largest(typing: Any, x: Any) -> Any:
+    """The largest int32."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(_WORD, [_WORDS])
+        name = f"llvm.vector.reduce.smax.v{COUNT}i32"
+        return builder.call(builder.module.declare_intrinsic(name, fnty=kind), args)
+
+    return types.int32(_lanes), code
+
+
+@intrinsic
+def any_below(typing: Any, x: Any, y: Any) -> Any:
+    """Whether an int32 is smaller than its fellow."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        below = builder.icmp_signed("<", *args)
+        bits = builder.bitcast(below, ir.IntType(COUNT))
+        return builder.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(COUNT), 0))
+
+    return types.boolean(_lanes, _lanes), code
+
+
+@intrinsic
+def signs(typing: Any, x: Any) -> Any:
+    """The sign bits, the first one lowest."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        negative = builder.icmp_signed("<", args[0], ir.Constant(_WORDS, None))
+        return builder.zext(builder.bitcast(negative, ir.IntType(COUNT)), _WORD)
+
+    return types.int32(_lanes), code
