@@ -278,7 +278,11 @@ class BaseBlockFormat(ABC):
 
     def divisor_for(self, tensor_scale: float | None) -> float:
         """What the largest magnitude of a block is divided by for its scale, if so it is found."""
-        return self.element.max_value * (1.0 if tensor_scale is None else tensor_scale)
+        return self._largest_element * (1.0 if tensor_scale is None else tensor_scale)
+
+    @cached_property
+    def _largest_element(self) -> float:
+        return self.element.max_value
 
     def _steps(self, scale_codes: CodeArray, tensor_scale: float | None) -> npt.NDArray[np.float64]:
         """Value of the grid's one in every group, shape (..., blocks, groups, 1)."""
@@ -354,7 +358,9 @@ class _Cut:
     def of(cls, x: npt.ArrayLike, axis: int, size: int) -> "_Cut":
         carrier = Carrier.of(x)
         axis = _checked_axis(axis, len(carrier.shape))
-        moved = np.moveaxis(carrier.flat.reshape(carrier.shape), axis, -1)
+        moved = carrier.flat.reshape(carrier.shape)
+        if axis < moved.ndim - 1:
+            moved = np.moveaxis(moved, axis, -1)
         count = -(-moved.shape[-1] // size)
         missing = count * size - moved.shape[-1]
         if missing:
@@ -371,7 +377,7 @@ def _join(values: Values, shape: tuple[int, ...], axis: int) -> Values:
     # Not -1, which NumPy cannot work out for an empty array.
     filled = math.prod(values.shape[len(rest) :])
     lines = values.reshape(*rest, filled)[..., : shape[axis]]
-    return np.ascontiguousarray(np.moveaxis(lines, -1, axis))
+    return np.ascontiguousarray(lines if axis == lines.ndim - 1 else np.moveaxis(lines, -1, axis))
 
 
 def _checked_axis(axis: int, axes: int) -> int:
