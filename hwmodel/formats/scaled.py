@@ -13,7 +13,8 @@ from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import CodeArray, Format
 from hwmodel.formats.floating import FloatFormat, default_bias
 from hwmodel.formats.integer import IntFormat
-from hwmodel.formats.rounding import Request, Rounding
+from hwmodel.formats.rounding import Overflow, Request, Rounding
+from hwmodel.parallel import in_pieces
 
 __all__ = ["ScaledFormat", "fixed_point", "with_maximum"]
 
@@ -147,6 +148,9 @@ class ScaledFormat(Format):
     ) -> npt.NDArray[Any]:
         if self.rebiased:
             return self.rebiased._quantize(x, request, random)
+        quick = self._looked_up(x, request, values=True)
+        if quick is not None:
+            return quick
         quotient = self._quotient(x, request)
         if isinstance(self.base, FloatFormat) and self._is_wide:
             return self._decode(self.base._encode(quotient, request, random))
@@ -158,7 +162,55 @@ class ScaledFormat(Format):
     ) -> CodeArray:
         if self.rebiased:
             return self.rebiased._encode(x, request, random)
+        quick = self._looked_up(x, request, values=False)
+        if quick is not None:
+            return quick
+        return self._coded(x, request, random)
+
+    def _coded(
+        self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
+    ) -> CodeArray:
         return self.base._encode(self._quotient(x, request), request, random)
+
+    def _looked_up(
+        self, x: npt.NDArray[Any], request: Request, values: bool
+    ) -> npt.NDArray[Any] | None:
+        """Codes or values of many float32 by a table of the rule, None where there is none."""
+        from hwmodel.formats import thresholds
+
+        if (
+            x.dtype != np.float32
+            or x.size < thresholds.MANY
+            or self.bits > 8
+            or not 2.0**-60 < self.max_value < 2.0**100
+            or request.overflow in (Overflow.RAISE, Overflow.WRAP)
+            or request.rounding is Rounding.STOCHASTIC
+        ):
+            return None
+        table = self._threshold_table(request.rounding, request.overflow)
+        if table is None:
+            return None
+        results = np.arange(self.code_count, dtype=np.uint8)
+        if values:
+            results = self._decode(results).astype(np.float32)
+        found = np.empty(x.shape, results.dtype)
+
+        def some(part: slice) -> int:
+            return int(thresholds.look_up(table, results, x.view(np.int32)[part], found[part]))
+
+        if in_pieces(some, x.size):
+            odd = np.isnan(x)
+            found[odd] = results[self._coded(x[odd], request, np.zeros(1, np.int64))]
+        return found
+
+    @functools.lru_cache(maxsize=64)  # noqa: B019 -- formats are few and small
+    def _threshold_table(
+        self, rounding: Rounding, overflow: Overflow
+    ) -> npt.NDArray[np.uint32] | None:
+        from hwmodel.formats import thresholds
+
+        request = Request.of(overflow, rounding, None, None)
+        return thresholds.table_of(lambda x: self._coded(x, request, np.zeros(1, np.int64)))
 
     @property
     def _is_wide(self) -> bool:
