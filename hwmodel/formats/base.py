@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.carrier import Carrier, as_array
 from hwmodel.formats.rounding import Overflow, Request, Rounding
+from hwmodel.parallel import in_pieces
 
 __all__ = ["CodeArray", "Format", "Specials", "code_dtype"]
 
@@ -41,6 +42,10 @@ def code_dtype(bits: int) -> np.dtype[np.unsignedinteger[Any]]:
         if bits <= np.dtype(dtype).itemsize * 8:
             return np.dtype(dtype)
     raise HwmodelError(f"a code of {bits} bits fits no NumPy integer; at most 64 are possible")
+
+
+# Numbers of float64 rounded at a time.
+_PIECE = 1 << 15
 
 
 class Format(ABC):
@@ -137,8 +142,25 @@ class Format(ABC):
         """
         request = self._request(overflow, rounding, random, random_bits)
         carrier = Carrier.of(x)
-        rounded = self._quantize(carrier.flat, request, request.random_for(carrier.shape))
+        rounded = self._rounded(carrier.flat, request, request.random_for(carrier.shape))
         return carrier.restore(rounded, self, self.is_exact)
+
+    def _rounded(
+        self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
+    ) -> npt.NDArray[Any]:
+        """`_quantize`, of float64 in pieces: as float32 in between they then stay in cache."""
+        if x.dtype != np.float64 or x.size <= _PIECE or request.random is not None:
+            return self._quantize(x, request, random)
+        result = np.empty(x.shape, np.float64)
+
+        def some(part: slice) -> int:
+            for start in range(part.start, part.stop, _PIECE):
+                piece = slice(start, min(start + _PIECE, part.stop))
+                result[piece] = self._quantize(x[piece], request, random)
+            return 0
+
+        in_pieces(some, x.size)
+        return result
 
     def encode(
         self,

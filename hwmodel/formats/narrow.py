@@ -32,8 +32,9 @@ def narrow(
         # Wrapping asks for all of a number, and an error for the number itself.
         or request.overflow in (Overflow.RAISE, Overflow.WRAP)
         or precision > 21
-        or max_exponent > 126
         or lsb_exponent < -146
+        # Where float32 ends all must be within.
+        or (max_exponent > 126 and not _are_below(x, 2.0**126))
     ):
         return x
     result = np.empty(x.shape, np.float32)
@@ -44,6 +45,11 @@ def narrow(
 
     in_pieces(work, x.size)
     return result
+
+
+def _are_below(x: npt.NDArray[np.float64], top: float) -> bool:
+    """Whether no magnitude is that large, infinite or NaN."""
+    return bool(x.max(initial=0.0) < top and x.min(initial=0.0) > -top)
 
 
 def narrowed(x: npt.NDArray[np.float64], result: npt.NDArray[np.float32]) -> None:

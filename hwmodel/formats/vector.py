@@ -32,6 +32,8 @@ def quantize(
     """Round a flat float32 or float64 array to the grid of `fmt`; see `Format.quantize`."""
     from hwmodel.formats import kernels, lookup, quick, wide
 
+    if _is_of(fmt, x):
+        return x.copy()
     x = _narrow(fmt, x, request)
     plan = _quick_plan(fmt, x, request)
     if plan is not None and fmt.max_exponent > _MAX_EXPONENT and not _are_small(x):
@@ -65,6 +67,8 @@ def encode(
     """Codes of a flat float32 or float64 array; see `Format.encode`."""
     from hwmodel.formats import kernels, lookup, quick
 
+    if _is_of(fmt, x):
+        return x.view(np.uint32).copy()
     x = _narrow(fmt, x, request)
     plan = _quick_plan(fmt, x, request)
     if plan is None and fmt.is_wide:
@@ -145,6 +149,20 @@ def _quick_plan(
     if x.dtype != np.float32:
         return None
     return plan_for(fmt, request.overflow, request.rounding)
+
+
+def _is_of(fmt: "FloatFormat", x: npt.NDArray[Any]) -> bool:
+    """Whether the numbers are finite float32 and the format is float32's, so nothing is rounded."""
+    return (
+        x.dtype == np.float32
+        and (fmt.exponent_bits, fmt.mantissa_bits) == (8, 23)
+        and fmt.min_exponent == 1 - _MAX_EXPONENT
+        and fmt.max_exponent == _MAX_EXPONENT
+        and fmt.signed
+        and fmt.subnormals
+        and fmt.has_negative_zero
+        and bool(np.isfinite(x).all())
+    )
 
 
 def _are_small(x: npt.NDArray[np.float32]) -> bool:

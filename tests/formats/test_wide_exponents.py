@@ -57,3 +57,32 @@ def test_a_value_that_float32_lacks_is_named_also_among_others(name):
     x[700] = np.finfo(np.float32).max
     with pytest.raises(HwmodelError, match=r"does not fit float(32|64)"):
         hwmodel.format(name).quantize(x)
+
+
+@pytest.mark.parametrize("name", ["bf16", "tf32", "fp32", "e4m3", "e8m3ieee", "int8", "e4m3c2.5"])
+def test_many_float64_are_rounded_as_few_and_by_definition(name):
+    fmt = hwmodel.format(name)
+    rng = np.random.default_rng(5)
+    count = (1 << 15) + 700  # a piece and a bit
+    x = rng.standard_normal(count) * 2.0 ** rng.integers(-160, 130, count)
+    x[:2000] = rng.standard_normal(2000)
+    grid = fmt.quantize(rng.standard_normal(2000))
+    x[2000:4000] = np.nextafter(grid * (1 + 2.0**-9), rng.choice([-np.inf, np.inf], 2000))
+    codes, values = fmt.encode(x), fmt.quantize(x)
+    assert values.dtype == np.float64
+    few = slice(None, None, 53)
+    want = [encode_scalar(fmt, value) for value in x[few].tolist()]
+    assert codes[few].tolist() == want
+    np.testing.assert_array_equal(values, fmt.decode(codes))
+    np.testing.assert_array_equal(values[::7], fmt.quantize(x[::7]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_fp32_keeps_what_is_float32(dtype):
+    fmt, x = hwmodel.format("fp32"), patterns()
+    x = x[~np.isnan(x)].astype(dtype)
+    finite = x[np.isfinite(x)]
+    np.testing.assert_array_equal(fmt.quantize(finite), finite)
+    np.testing.assert_array_equal(fmt.encode(finite), finite.astype(np.float32).view(np.uint32))
+    assert fmt.encode(x).tolist() == [encode_scalar(fmt, value) for value in x.tolist()]
+    assert fmt.quantize(finite) is not finite
