@@ -16,7 +16,7 @@ from hwmodel.compiled import jit
 from hwmodel.formats import adding
 from hwmodel.formats.plan import INFINITY, LIFT, MAGNITUDE, MANTISSA, NAN, Plan, adds, named
 
-__all__ = ["encode", "quantize"]
+__all__ = ["encode", "positive", "quantize"]
 
 _BLOCK = 4096  # numbers settled at a time: they stay in the first-level cache
 
@@ -37,6 +37,19 @@ def quantize(
     if adds(plan):
         return adding.quantize(plan, x, result)
     return bool(_quantize(plan, x.view(np.int32), result.view(np.int32)))
+
+
+def positive(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Numbers with zeros for negative ones: quicker than `numpy.maximum`."""
+    result = np.empty_like(x)
+    _positive(x, result)
+    return result
+
+
+@jit
+def _positive(x: Any, result: Any) -> None:
+    for i in range(x.size):
+        result[i] = np.float32(0.0) if x[i] <= np.float32(0.0) else x[i]
 
 
 @jit

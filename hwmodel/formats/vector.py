@@ -7,6 +7,7 @@ arrays are cut into pieces that go through the machine's cores. Formats beyond f
 """
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["decode", "encode", "quantize"]
 
 _MAX_EXPONENT = 127  # of float32
+_PIECE = 1 << 15  # numbers copied at a time: they stay in the second-level cache
 
 
 def quantize(
@@ -41,11 +43,8 @@ def quantize(
     if plan is None and fmt.is_wide:
         return wide.joined(fmt, *wide.parts(fmt, _wide_codes(fmt, x, request, random)))
     if plan is not None:
-        x = x if fmt.signed else np.maximum(x, np.float32(0.0))
         result = np.empty_like(x)
-        met = in_pieces(
-            lambda part: kernels.SAW_NAN * quick.quantize(plan, x[part], result[part]), x.size
-        )
+        met = _in_quick_pieces(fmt, x, lambda x, out: quick.quantize(plan, x, out), result)
     elif lookup.suits(fmt, x, request):
         result = np.empty_like(x)
         met = in_pieces(lambda part: lookup.quantize(fmt, request, x[part], result[part]), x.size)
@@ -75,10 +74,7 @@ def encode(
         return _wide_codes(fmt, x, request, random).astype(code_dtype(fmt.bits))
     codes = np.empty(x.shape, code_dtype(fmt.bits))
     if plan is not None:
-        x = x if fmt.signed else np.maximum(x, np.float32(0.0))
-        met = in_pieces(
-            lambda part: kernels.SAW_NAN * quick.encode(plan, x[part], codes[part]), x.size
-        )
+        met = _in_quick_pieces(fmt, x, lambda x, out: quick.encode(plan, x, out), codes)
     elif lookup.suits(fmt, x, request):
         met = in_pieces(lambda part: lookup.encode(fmt, request, x[part], codes[part]), x.size)
     else:
@@ -149,6 +145,27 @@ def _quick_plan(
     if x.dtype != np.float32:
         return None
     return plan_for(fmt, request.overflow, request.rounding)
+
+
+def _in_quick_pieces(
+    fmt: "FloatFormat",
+    x: npt.NDArray[np.float32],
+    work: Callable[[npt.NDArray[np.float32], npt.NDArray[Any]], bool],
+    out: npt.NDArray[Any],
+) -> int:
+    """Let `work` fill `out`; it may take negative numbers for zeros where there is no sign."""
+    from hwmodel.formats import kernels, quick
+
+    def some(part: slice) -> int:
+        if fmt.signed:
+            return kernels.SAW_NAN * work(x[part], out[part])
+        saw_nan = False
+        for start in range(part.start, part.stop, _PIECE):
+            piece = slice(start, min(start + _PIECE, part.stop))
+            saw_nan |= work(quick.positive(x[piece]), out[piece])
+        return kernels.SAW_NAN * saw_nan
+
+    return in_pieces(some, x.size)
 
 
 def _is_of(fmt: "FloatFormat", x: npt.NDArray[Any]) -> bool:
