@@ -242,7 +242,7 @@ def main() -> None:
         .mark_point(filled=True, size=70)
         .encode(
             x=altair.X("rate:Q", scale=altair.Scale(type="log"), title="million a second"),
-            y=altair.Y("task:N", title=None),
+            y=altair.Y("task:N", title=None, axis=altair.Axis(labelLimit=400)),
             color=altair.Color("who:N", title=None),
             shape=altair.Shape("who:N", title=None),
         )
