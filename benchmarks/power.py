@@ -18,10 +18,11 @@ from pathlib import Path
 import icarus
 import numpy as np
 
-from hwmodel.cost.energy import LATENCY, RESET_CYCLES, check_outputs, port_words
 from hwmodel.parallel import core_count
+from hwmodel.rtl import LATENCY
 from hwmodel.sim.activity import simulate_gates
 from hwmodel.sim.bit_words import bits_of, words_of
+from hwmodel.sim.feeding import RESET_CYCLES, check_outputs, port_words
 from hwmodel.sim.gates import build_gates
 from hwmodel.sim.stimulus import operands
 from hwmodel.sim.zero_delay import simulate_lanes

@@ -17,8 +17,10 @@ from hwmodel.sim.events import State, Tally, event_tables, run_stretch, settle
 from hwmodel.sim.gates import QUANTUM_NS, GateNetlist
 from hwmodel.sim.wheel import make_wheel
 
-__all__ = ["WARM_UP", "Activity", "EventLog", "record_events", "simulate_gates"]
+__all__ = ["METHOD_VERSION", "WARM_UP", "Activity", "EventLog", "record_events", "simulate_gates"]
 
+# Raise when the same netlist and stimulus give other figures than before.
+METHOD_VERSION = 3
 # Cycles that a stretch in the middle runs before those it counts. Within so many our streams
 # clear the accumulator and fill the pipeline, so the state is that of the whole run; this is
 # checked, and where it does not hold the stretch runs again from the true state.
@@ -64,6 +66,11 @@ class Activity:
     outputs: NDArray[np.uint8]
     by_instance: NDArray[np.float64]
     leakage_by_instance: NDArray[np.float64]
+
+    def energy(self, clock_ns: float) -> NDArray[np.float64]:
+        """Total energy in fJ of each of the T cycles, leakage over a clock period included."""
+        leakage = self.leakage_nw * clock_ns * 1e-3  # nW * ns = 1e-18 J
+        return np.asarray(self.internal + self.switching + self.clock + leakage, np.float64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "technology": {"fetch"},
     "accuracy": {"formats", "units", "arithmetic", "fetch"},
     "sim": {"formats", "units", "arithmetic", "rtl", "technology", "accuracy"},
-    "synthesis": {"formats", "units", "arithmetic", "rtl", "technology", "yosys"},
+    "synthesis": {"formats", "units", "arithmetic", "rtl", "technology", "yosys", "sim"},
     "cost": {
         *("formats", "units", "arithmetic", "rtl", "technology", "yosys"),
         *("sim", "synthesis", "accuracy"),

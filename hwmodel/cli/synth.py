@@ -100,6 +100,12 @@ def _print(result: "SynthesisResult") -> None:
     if result.clock_ns is not None:
         rows.append(("clock", f"{result.clock_ns:g} ns, {'met' if result.met else 'NOT met'}"))
     rows += [("structure", result.structure), ("recipe", result.recipe)]
+    compared = result.provenance["compared"]
+    if compared:
+        least = min(compared, key=lambda point: point["area_um2"])
+        for label, point in ((f"least area of {len(compared)}", least), ("taken", compared[0])):
+            figures = f"{point['area_um2']:.1f} um2, {point['fj_per_mac']:.0f} fJ/MAC"
+            rows.append((label, figures))
     baseline = result.baseline
     if baseline is not None:
         figures = f"{baseline.area_um2:.1f} um2, {baseline.delay_ns:.3f} ns"

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from hwmodel.cost.energy import Synthesised, check_outputs, period_for, port_words
+from hwmodel.cost.energy import Synthesised, period_for
 from hwmodel.errors import HwmodelError
 from hwmodel.sim.activity import record_events, simulate_gates
 from hwmodel.sim.bit_words import bits_of, words_of
 from hwmodel.sim.dump import change_dump, verilog
+from hwmodel.sim.feeding import check_outputs, port_words
 from hwmodel.sim.gates import build_gates
 from hwmodel.sim.stimulus import operands
 from hwmodel.store import atomic_write

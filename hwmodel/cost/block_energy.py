@@ -14,11 +14,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hwmodel.cost.energy import LATENCY, RESET_CYCLES, check_outputs, port_words
 from hwmodel.errors import HwmodelError
-from hwmodel.rtl import structures_for
+from hwmodel.rtl import LATENCY, structures_for
 from hwmodel.sim.activity import simulate_gates
 from hwmodel.sim.bit_words import bits_of, words_of
+from hwmodel.sim.feeding import RESET_CYCLES, check_outputs, port_words
 from hwmodel.sim.gates import build_gates
 from hwmodel.sim.stimulus import operands
 from hwmodel.synthesis.flow import make_flow

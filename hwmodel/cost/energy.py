@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from hwmodel.arithmetic import simulate
 from hwmodel.cost.energy_record import EnergyRecord, conditions
 from hwmodel.errors import HwmodelError
-from hwmodel.sim.activity import simulate_gates
-from hwmodel.sim.bit_words import bits_of, words_of, words_of_codes
+from hwmodel.rtl import LATENCY
+from hwmodel.sim.activity import METHOD_VERSION, simulate_gates
+from hwmodel.sim.bit_words import bits_of, words_of
+from hwmodel.sim.feeding import RESET_CYCLES, check_outputs, port_words
 from hwmodel.sim.gates import GateNetlist, build_gates
 from hwmodel.sim.stimulus import ACCUMULATION_LENGTH, Stimulus, operands
 from hwmodel.store import Store, content_key
@@ -34,26 +36,16 @@ from hwmodel.units import FloatAccumulator, UnitSpec
 
 __all__ = [
     "DEFAULT_VECTORS",
-    "LATENCY",
     "LEAST_VECTORS",
-    "METHOD_VERSION",
-    "RESET_CYCLES",
     "EnergyResult",
     "Synthesised",
-    "check_outputs",
     "energy_of_netlist",
     "interval",
     "measure_energy",
     "period_for",
-    "port_words",
 ]
 
 DEFAULT_VECTORS = 64 * ACCUMULATION_LENGTH
-# Raise when the same netlist and stimulus give other figures than before.
-METHOD_VERSION = 3
-RESET_CYCLES = 3
-# Edges from the cycle in which operands are applied to the one at whose end acc holds their sum.
-LATENCY = 2
 # Fewer accumulations than this give no honest interval.
 _LEAST_ACCUMULATIONS = 8
 LEAST_VECTORS = _LEAST_ACCUMULATIONS * ACCUMULATION_LENGTH
@@ -99,66 +91,6 @@ class Synthesised(Protocol):
     @property
     def netlist_json(self) -> str:
         """Mapped netlist as Yosys' JSON."""
-
-
-def port_words(gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus) -> NDArray[np.uint64]:
-    """Input ports in every cycle: reset, operands, and two cycles to finish; as `bit_words`."""
-    count = stimulus.a_codes.size
-    window = slice(RESET_CYCLES, RESET_CYCLES + count)
-    known = {
-        "a": (stimulus.a_codes, spec.a.bits),
-        "b": (stimulus.b_codes, spec.b.bits),
-        "valid": (stimulus.valid, 1),
-        "clear": (stimulus.clear, 1),
-        "rst": (np.zeros(count, bool), 1),
-    }
-    expected = {name: width for name, (_, width) in known.items()}
-    if dict(gates.inputs) != expected:
-        raise HwmodelError(
-            f"netlist {gates.design.netlist.name}: expected input ports {expected} besides the"
-            f" clock, found {dict(gates.inputs)}"
-        )
-    words = np.zeros((RESET_CYCLES + count + LATENCY, -(-sum(expected.values()) // 64)), np.uint64)
-    place = 0
-    for name, width in gates.inputs:
-        codes = np.asarray(known[name][0]).astype(np.uint64)
-        word, bit = divmod(place, 64)
-        words[window, word] |= codes << np.uint64(bit)
-        if bit + width > 64:
-            words[window, word + 1] |= codes >> np.uint64(64 - bit)
-        if name == "rst":
-            words[:RESET_CYCLES, word] |= np.uint64(1 << bit)
-        place += width
-    return words
-
-
-def check_outputs(
-    gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus, outputs: NDArray[np.uint64]
-) -> int:
-    """Compare every accumulator code with the golden model; the number of them.
-
-    `outputs` are the output ports in every cycle, as `hwmodel.sim.bit_words`.
-    """
-    width = spec.accumulator_bits
-    if gates.outputs != (("acc", width),):
-        raise HwmodelError(
-            f"netlist {gates.design.netlist.name}: expected the output port acc of"
-            f" {width} bits, found {dict(gates.outputs)}"
-        )
-    golden = simulate(spec, stimulus.a_codes, stimulus.b_codes, stimulus.valid, stimulus.clear)
-    first = RESET_CYCLES + LATENCY
-    found = outputs[first : first + golden.size]
-    wrong = np.flatnonzero((found != words_of_codes(golden, width)).any(axis=1))
-    if wrong.size:
-        step = int(wrong[0])
-        got = sum(int(word) << 64 * place for place, word in enumerate(found[step]))
-        raise HwmodelError(
-            f"the mapped netlist of {spec.name} differs from the golden model in {wrong.size} of"
-            f" {golden.size} steps, first in step {step}: a=0x{int(stimulus.a_codes[step]):x},"
-            f" b=0x{int(stimulus.b_codes[step]):x}, expected acc=0x{int(golden[step]):x}, got"
-            f" 0x{got:x}; synthesis or simulation is at fault, so no energy is given"
-        )
-    return int(golden.size)
 
 
 def _annotated(gates: GateNetlist) -> tuple[int, float]:
@@ -243,7 +175,7 @@ def energy_of_netlist(
     ideal = simulate_gates(gates, bits, clock, zero_delay=True, count=window)
     check_outputs(gates, spec, stimulus, words_of(ideal.outputs))
     leakage = real.leakage_nw * clock * 1e-3  # nW * ns = 1e-18 J
-    per_cycle = (real.internal + real.switching + real.clock + leakage)[window]
+    per_cycle = real.energy(clock)[window]
     total = float(per_cycle.mean())
     glitches = (real.internal + real.switching - ideal.internal - ideal.switching)[window]
     cycles = per_cycle.size

@@ -11,17 +11,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hwmodel.cost.energy import (
-    LATENCY,
-    METHOD_VERSION,
-    RESET_CYCLES,
     Synthesised,
-    check_outputs,
     energy_of_netlist,
     interval,
     period_for,
-    port_words,
 )
 from hwmodel.cost.energy_record import EnergyRecord, conditions
+from hwmodel.rtl import LATENCY
+from hwmodel.sim.activity import METHOD_VERSION
+from hwmodel.sim.feeding import RESET_CYCLES, check_outputs, port_words
 from hwmodel.sim.gates import build_gates
 from hwmodel.sim.stimulus import Stimulus, operands
 from hwmodel.sim.zero_delay import simulate_lanes

@@ -1,9 +1,10 @@
 """Synthesis: a spec mapped to real cells, the best of its structures and of many recipes.
 
-May import ``formats``, ``units``, ``arithmetic`` (to check netlists), ``technology``, ``rtl`` and
-``yosys``; ``cost`` and the command line import it. `recipes` and `flow` say how a netlist is made,
-`polish` and `sizing` improve it, `mapping` measures and keeps one run, `designs` and `converted`
-keep what runs share, `search` finds the best, `synthesize` is the front door.
+May import ``formats``, ``units``, ``arithmetic`` (to check netlists), ``technology``, ``rtl``,
+``yosys`` and ``sim`` (energies of near ties); ``cost`` and the command line import it. `recipes`
+and `flow` say how a netlist is made, `polish` and `sizing` improve it, `mapping` measures and keeps
+one run, `designs` and `converted` keep what runs share, `search` finds the best, with `near_ties`
+between nearly equal ones, `synthesize` is the front door.
 """
 
 from hwmodel.synthesis.result import SynthesisResult, TriedPoint, pareto

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import hwmodel
 from hwmodel.rtl import structures_for
+from hwmodel.sim import stimulus
+from hwmodel.sim.activity import METHOD_VERSION
 from hwmodel.store import Store, content_key
 from hwmodel.synthesis.designs import digest_of_files, making_digest, rtlil_of
 from hwmodel.synthesis.recipes import AREA_SCRIPTS, SPEED_SCRIPTS
@@ -25,6 +27,7 @@ _DECIDING = {
     "synthesis": (
         *(
             "search",
+            "near_ties",
             "recipes",
             "mapping",
             "flow",
@@ -101,8 +104,9 @@ def scripts_digest() -> str:
 
 @cache
 def code_digest() -> str:
-    """Hash of the modules that decide what a search finds."""
+    """Hash of the modules that decide what a search finds, and of what its energies mean."""
     root = Path(hwmodel.__file__).parent
-    return digest_of_files(
-        [root / room / f"{name}.py" for room, names in _DECIDING.items() for name in names]
+    files = [root / room / f"{name}.py" for room, names in _DECIDING.items() for name in names]
+    return content_key(
+        modules=digest_of_files([*files, Path(stimulus.__file__)]), energy=METHOD_VERSION
     )

@@ -2,6 +2,7 @@
 
 The same rounds for every unit: each structure goes through a cheap screening recipe, the best few
 through others, and of the netlists that miss the clock only the most promising are grown to it.
+Of netlists of nearly the least area, energy decides (`near_ties`).
 Every run is kept in the store, so an interrupted search goes on where it was, several processes
 may share one, and the clocks of a unit share what does not depend on the clock.
 """
@@ -18,6 +19,7 @@ from hwmodel.rtl import Structure, structures_for
 from hwmodel.store import Store
 from hwmodel.synthesis.designs import rtlil_of
 from hwmodel.synthesis.mapping import Mapped, map_design, size_mapped, speed_for_free
+from hwmodel.synthesis.near_ties import MOST_COMPARED, TOLERANCE, price, quick_energy
 from hwmodel.synthesis.recipes import (
     DEFAULT_FLOW,
     Recipe,
@@ -86,6 +88,11 @@ class Candidate:
             return (0.0, mapped.area_um2, mapped.delay_ns)
         return (1.0, mapped.delay_ns, mapped.area_um2)
 
+    @property
+    def figures(self) -> tuple[float, float]:
+        """Area and delay: equal ones are taken for the same netlist."""
+        return (round(self.mapped.area_um2, 3), round(self.mapped.delay_ns, 6))
+
     def promise(self, clock_ns: float | None) -> tuple[float, ...]:
         """Smaller is better: area once grown to the clock, guessed before that is done."""
         mapped = self.mapped
@@ -123,12 +130,16 @@ class Search:
         All candidates, in the order of the policy.
     failures : tuple of str
         Runs that a tool did not finish, and why.
+    near_ties : tuple of (Candidate, float)
+        Netlists of nearly the least area with the energy in fJ per MAC that decided, the winner
+        first; empty where there was no choice.
     """
 
     best: Candidate
     baseline: Candidate | None
     tried: tuple[Candidate, ...]
     failures: tuple[str, ...]
+    near_ties: tuple[tuple[Candidate, float], ...] = ()
 
 
 def operator_structure(spec: UnitSpec) -> Structure:
@@ -188,8 +199,35 @@ def search(
             _least_area(pool, tried)
         else:
             _least_area_at(pool, tried, structures, clock_ns)
-        best = min(tried, key=lambda c: c.rank(clock_ns))
-    return Search(best, yardstick, tuple(tried), tuple(str(error) for error in pool.errors))
+        near_ties = _near_ties(pool, tried, clock_ns)
+        best = _ranked(tried, clock_ns)[0]
+        if near_ties:
+            best, _ = near_ties[0]
+        if clock_ns is None:
+            best = pool.finish(best, speed_for_free)
+            tried.append(best)
+    failures = tuple(str(error) for error in pool.errors)
+    return Search(best, yardstick, tuple(tried), failures, near_ties)
+
+
+def _ranked(tried: list[Candidate], clock_ns: float | None) -> list[Candidate]:
+    """Best first."""
+    return sorted(tried, key=lambda c: c.rank(clock_ns))
+
+
+def _near_ties(
+    pool: "_Pool", tried: list[Candidate], clock_ns: float | None
+) -> tuple[tuple[Candidate, float], ...]:
+    """Candidates that reach the goal with nearly the least area, and their energies; best first."""
+    meeting = [c for c in tried if clock_ns is None or c.mapped.delay_ns <= clock_ns]
+    # The same netlist comes from several recipes.
+    distinct = {c.figures: c for c in reversed(_ranked(meeting, clock_ns))}
+    few = _ranked(list(distinct.values()), clock_ns)
+    near = [c for c in few if c.mapped.area_um2 <= (1 + TOLERANCE) * few[0].mapped.area_um2]
+    if len(near) < 2:
+        return ()
+    energies = pool.energies(near[:MOST_COMPARED])
+    return tuple(sorted(energies, key=lambda pair: price(pair[0].mapped.area_um2, pair[1])))
 
 
 def _best_structures(tried: list[Candidate], clock_ns: float | None, count: int) -> list[Structure]:
@@ -201,10 +239,9 @@ def _least_area(pool: "_Pool", tried: list[Candidate]) -> None:
     """Go on from the screened candidates to the least area; adds to `tried`."""
     finalists = _best_structures(tried, None, FINALISTS + 1)
     tried += pool.tries([(s, r) for s in finalists for r in refining_recipes(None)])
-    ranked = sorted(tried, key=lambda c: c.rank(None))
+    ranked = _ranked(tried, None)
     near = [c for c in ranked if c.mapped.area_um2 <= _NEAR * ranked[0].mapped.area_um2]
     tried += pool.tries([(c.structure, deepened(c.recipe)) for c in near[:_DEEP]])
-    tried.append(pool.finish(min(tried, key=lambda c: c.rank(None)), speed_for_free))
 
 
 def _least_area_at(
@@ -243,7 +280,7 @@ def _least_area_at(
         _size(pool, tried, clock)
     if _area_at(tried, clock) == math.inf:
         # Out of reach: see how far the fastest few can go.
-        for last in sorted(tried, key=lambda c: c.rank(clock))[:FINALISTS]:
+        for last in _ranked(tried, clock)[:FINALISTS]:
             aim = max(clock, _STRETCH * last.mapped.delay_ns)
             tried.append(pool.finish(last, size_mapped, aim))
 
@@ -275,8 +312,7 @@ def _size(pool: "_Pool", tried: list[Candidate], clock: float) -> None:
     grown = misses = 0
     for candidate in sorted(tried, key=lambda c: c.promise(clock)):
         mapped = candidate.mapped
-        figures = (round(mapped.area_um2, 3), round(mapped.delay_ns, 6))
-        if mapped.delay_ns > clock * _REACH or figures in pool.sized:
+        if mapped.delay_ns > clock * _REACH or candidate.figures in pool.sized:
             continue
         late = mapped.delay_ns > clock
         # Those that follow promise less still.
@@ -286,10 +322,9 @@ def _size(pool: "_Pool", tried: list[Candidate], clock: float) -> None:
         if mapped.area_um2 * (_SLIMS if hurried else _SHRINKS) > _area_at(tried, clock):
             continue
         tried.append(pool.finish(candidate, size_mapped, clock))
-        sized = tried[-1].mapped
-        pool.sized |= {figures, (round(sized.area_um2, 3), round(sized.delay_ns, 6))}
+        pool.sized |= {candidate.figures, tried[-1].figures}
         grown += late
-        misses += sized.delay_ns > clock
+        misses += tried[-1].mapped.delay_ns > clock
 
 
 class _Pool:
@@ -314,7 +349,7 @@ class _Pool:
         # Area and delay of netlists that were sized: the same ones come from several recipes.
         self.sized: set[tuple[float, float]] = set()
         self._stopped = False
-        self.errors: list[ToolError] = []
+        self.errors: list[HwmodelError] = []
 
     def __enter__(self) -> "_Pool":
         return self
@@ -365,6 +400,21 @@ class _Pool:
             step, candidate.mapped, top, self._library, self._store, *args, **named
         ).result()
         return replace(candidate, mapped=mapped)
+
+    def energies(self, candidates: list[Candidate]) -> tuple[tuple[Candidate, float], ...]:
+        """Energy of each; none at all where the library has none or a netlist's cannot be told."""
+        if not self._library.has_power:
+            return ()
+        try:
+            futures = [self._executor.submit(self._energy, c.mapped) for c in candidates]
+            energies = [future.result() for future in futures]
+        except HwmodelError as error:
+            self.errors.append(error)
+            return ()
+        return tuple(zip(candidates, energies, strict=True))
+
+    def _energy(self, mapped: Mapped) -> float:
+        return quick_energy(self._spec, mapped, self._library, self._store, self._clock_ns)
 
     def _one(self, structure: Structure, recipe: Recipe) -> Candidate:
         top = self._spec.identifier

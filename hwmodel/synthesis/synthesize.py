@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 import math
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from hwmodel.errors import HwmodelError
 from hwmodel.rtl import structures_for
@@ -12,6 +12,7 @@ from hwmodel.store import Store
 from hwmodel.synthesis.designs import rtlil_of
 from hwmodel.synthesis.keys import code_digest, design_digests, result_key, scripts_digest
 from hwmodel.synthesis.mapping import load_netlist, map_blocks
+from hwmodel.synthesis.near_ties import RULE
 from hwmodel.synthesis.result import SynthesisResult, TriedPoint
 from hwmodel.synthesis.search import Progress, Search, search
 from hwmodel.synthesis.verify import check_netlist
@@ -106,8 +107,13 @@ def _finish(
         f" ({library.wire_load.name}), ideal clock, input to output of registers with setup",
         "effort": (
             f"{len(structures_for(spec))} structures through a cheap recipe, the best few through"
-            " more, then cell sizing of the most promising; the same policy for every unit"
+            " more, then cell sizing of the most promising;"
+            f" {RULE}; the same policy for every unit"
         ),
+        "compared": [
+            {**asdict(candidate.point()), "fj_per_mac": energy}
+            for candidate, energy in found.near_ties
+        ],
         "runs": len(found.tried),
         "failed_runs": list(found.failures),
         "checked_vectors": checked,
