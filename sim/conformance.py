@@ -23,7 +23,7 @@ from hwmodel.formats.rounding import choice
 from hwmodel.formats.table import value_text
 from hwmodel.sim.streams import expected_accumulator
 from hwmodel.sim.vectors import conformance_stimulus
-from hwmodel.store import atomic_write
+from hwmodel.store import write_together
 from hwmodel.units import FloatAccumulator, UnitSpec, parse_unit
 
 __all__ = ["Field", "Vector", "Vectors", "vectors_of", "write_vectors"]
@@ -179,7 +179,7 @@ def vectors_of(
 
 
 def write_vectors(vectors: Vectors, folder: Path) -> list[Path]:
-    """Write the files of vectors into a folder, each whole or not at all, and return their paths.
+    """Write the files of vectors into a folder, all or none, and return their paths.
 
     Raises
     ------
@@ -191,9 +191,7 @@ def write_vectors(vectors: Vectors, folder: Path) -> list[Path]:
         f"{vectors.name}.hex": _hex_text(vectors),
         f"read_{vectors.name}.py": _READER.format(name=vectors.name),
     }
-    for name, text in texts.items():
-        atomic_write(folder / name, text)
-    return [folder / name for name in texts]
+    return write_together(folder, texts)
 
 
 def _operation_vectors(
