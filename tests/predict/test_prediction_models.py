@@ -209,21 +209,21 @@ def test_the_packaged_rows_are_of_one_library_and_of_known_units():
         assert "library_sha256=" in row.tools
 
 
-# What is reached, rounded up; the aim is 5 % and 15 %. The search looks for area alone: circuits
-# within 2 % of its least area, of units looked at, differed by up to 25 % in period, and in energy
-# by up to 24 % at minimum area and 57 % at a clock; which of them wins is chance. So the worst
-# energy misses the aim, and so does a float unit's period with its formats left out.
+# What is reached, rounded up; the aim is 5 % and 15 %. Circuits of one unit come in kinds (products
+# summed apart or in the accumulator's adder, ripple or not), a few per cent apart in area and up to
+# 25 % in period and energy; which kind wins the spec does not tell. So the worst energy misses the
+# aim, and so does a float unit's period with its formats left out.
 _REACHED = {
     (FIXED, "minimum area", "area_um2"): (0.02, 0.06),
-    (FIXED, "minimum area", "delay_ns"): (0.03, 0.13),
+    (FIXED, "minimum area", "delay_ns"): (0.03, 0.11),
     (FIXED, "minimum area", "fj_per_mac"): (0.04, 0.21),
     (FIXED, "clock", "area_um2"): (0.03, 0.08),
-    (FIXED, "clock", "fj_per_mac"): (0.06, 0.30),
+    (FIXED, "clock", "fj_per_mac"): (0.05, 0.27),
     (FLOAT, "minimum area", "area_um2"): (0.03, 0.08),
-    (FLOAT, "minimum area", "delay_ns"): (0.05, 0.18),
-    (FLOAT, "minimum area", "fj_per_mac"): (0.06, 0.23),
+    (FLOAT, "minimum area", "delay_ns"): (0.06, 0.18),
+    (FLOAT, "minimum area", "fj_per_mac"): (0.06, 0.27),
     (FLOAT, "clock", "area_um2"): (0.04, 0.15),
-    (FLOAT, "clock", "fj_per_mac"): (0.06, 0.28),
+    (FLOAT, "clock", "fj_per_mac"): (0.07, 0.28),
 }
 
 
