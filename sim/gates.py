@@ -5,28 +5,23 @@ the transition times that static timing found at its inputs, as an SDF file woul
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwmodel.compiled import jit
 from hwmodel.errors import HwmodelError
-from hwmodel.sim.gate_cells import CellBehaviour
+from hwmodel.sim.gate_tables import CellTables, LibraryTables, Stretch, tables_of_library
 from hwmodel.technology import CellLibrary, Netlist
-from hwmodel.technology.cells import Table
 from hwmodel.technology.design import INPUT_SLEW_NS, BoundNetlist, bind
-from hwmodel.technology.tables import TableArrays, TableBank, interpolate
 from hwmodel.technology.timing import propagate
 
 __all__ = ["QUANTUM_NS", "GateArrays", "GateNetlist", "build_gates"]
 
 # Resolution of simulated time.
 QUANTUM_NS = 0.25e-3
-# Edge of the input, edge of the output: 0 fall, 1 rise.
-_EDGE_PAIRS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -194,38 +189,6 @@ def build_gates(netlist: Netlist, library: CellLibrary) -> GateNetlist:
     return _assemble(design, clock, slews, latest)
 
 
-class _LookUps:
-    """A flat array of table look-ups, done in one go."""
-
-    def __init__(self, bank: TableBank) -> None:
-        self.bank = bank
-        self.size = 0
-        self._entries: list[tuple[int, int, float, float]] = []
-
-    def ask(self, tables: Iterable[Table | None], slew: float, load: float) -> None:
-        """Append one entry: the sum over `tables` at this slew and load (0 for none)."""
-        for table in tables:
-            if table is not None:
-                self._entries.append((self.size, self.bank.number(table), slew, load))
-        self.size += 1
-
-    def answer(self) -> Floats:
-        """All entries."""
-        result = np.zeros(self.size)
-        if self._entries:
-            position, number, slew, load = map(np.array, zip(*self._entries, strict=True))
-            np.add.at(result, position, _look_up(self.bank.arrays(), number, slew, load))
-        return result
-
-
-@jit
-def _look_up(tables: TableArrays, numbers: NDArray[np.int64], x: Floats, y: Floats) -> Floats:
-    found = np.empty(numbers.size)
-    for k in range(numbers.size):
-        found[k] = interpolate(tables, numbers[k], x[k], y[k])
-    return found
-
-
 def _offsets(sizes: Iterable[int]) -> Ints:
     """Where each of several stretches begins, and where the last one ends."""
     return np.concatenate([[0], np.cumsum(list(sizes))]).astype(np.int32)
@@ -244,54 +207,64 @@ def _order(outputs: Sequence[Sequence[int]], instances: Iterable[int], nets: int
     return order
 
 
+def _looked_up(
+    design: BoundNetlist,
+    known: LibraryTables,
+    cells: Sequence[CellTables],
+    kind: Ints,
+    which: str,
+    outputs: Sequence[Sequence[int]],
+    slews: Floats,
+    loads: Floats,
+) -> tuple[Ints, Floats]:
+    """Where the entries of each instance begin, and all entries, in the order of the instances."""
+    tables = known.bank.arrays()
+    stretches: list[Stretch] = [getattr(cell, which) for cell in cells]
+    at = _offsets(stretches[number].size for number in kind)
+    result = np.zeros(int(at[-1]))
+    instances = design.netlist.instances
+    for number, (cell, stretch) in enumerate(zip(cells, stretches, strict=True)):
+        if not stretch.size:
+            continue
+        mine = np.flatnonzero(kind == number)
+        pins = cell.behaviour.cell.inputs
+        ins = np.array([[instances[k].pins[pin] for pin in pins] for k in mine], np.int64)
+        outs = np.array([outputs[int(k)] for k in mine], np.int64)
+        result[at[mine][:, None] + np.arange(stretch.size)] = stretch.values(
+            tables, slews[ins], loads[outs]
+        )
+    return at[:-1].copy(), result
+
+
 def _assemble(design: BoundNetlist, clock: int, slews: Floats, latest: float) -> GateNetlist:
     netlist, library = design.netlist, design.library
-    behaviours: dict[str, CellBehaviour] = {}
-    for instance in netlist.instances:
-        if instance.cell not in behaviours:
-            behaviours[instance.cell] = CellBehaviour(library.cells[instance.cell])
-    types = list(behaviours.values())
+    known = tables_of_library(library)
+    cells = {name: known.cell(name) for name in dict.fromkeys(i.cell for i in netlist.instances)}
+    types = [cell.behaviour for cell in cells.values()]
+    behaviours = dict(zip(cells, types, strict=True))
     if not any(behaviour.powers for behaviour in types):
         raise HwmodelError(
             f"the cell library {library.name} has no internal-power tables for the cells in use;"
             " energy needs a library characterised for power"
         )
-    number_of = {name: number for number, name in enumerate(behaviours)}
-    bank = TableBank()
-    delay, power, own = _LookUps(bank), _LookUps(bank), _LookUps(bank)
-    starts: list[tuple[int, int, int]] = []
-    outputs: list[list[int]] = []
+    number_of = {name: number for number, name in enumerate(cells)}
+    kind = np.array([number_of[i.cell] for i in netlist.instances], np.int32)
     # An output that nothing reads switches inside its cell all the same, and the library charges
     # each output of a cell with its share of an event: such outputs get nets of their own.
     nets = netlist.net_count
+    outputs: list[list[int]] = []
     for instance in netlist.instances:
-        behaviour = behaviours[instance.cell]
-        cell = behaviour.cell
-        starts.append((delay.size, power.size, own.size))
         driven = []
-        for pin in cell.outputs:
+        for pin in behaviours[instance.cell].cell.outputs:
             driven.append(instance.pins.get(pin, nets))
             nets += pin not in instance.pins
         outputs.append(driven)
-
-        def node_slew(pin: str, edge: int, pins: Mapping[str, int] = instance.pins) -> float:
-            return float(slews[2 * pins[pin] + edge])
-
-        def load(pin: str, edge: int, pins: Mapping[str, int] = instance.pins) -> float:
-            return float(design.loads[pins[pin], edge]) if pin in pins else 0.0
-
-        for arc in behaviour.arcs:
-            for edge, out in _EDGE_PAIRS:
-                slew = node_slew(arc.related, edge)
-                delay.ask([arc.delay[out]], slew, load(arc.pin, out))
-        for pin, groups in behaviour.powers:
-            for edge, out in _EDGE_PAIRS:
-                slew = node_slew(pin, edge)
-                power.ask([g.energy[out] for g in groups], slew, load(groups[0].pin, out))
-        for pin, groups in behaviour.hidden:
-            for edge in (0, 1):
-                own.ask([g.energy[edge] for g in groups], node_slew(pin, edge), 0.0)
-
+    slews_of = slews.reshape(-1, 2)
+    loads_of = np.vstack([design.loads, np.zeros((nets - len(design.loads), 2))])
+    (delay_at, delay), (power_at, power), (own_at, own) = (
+        _looked_up(design, known, list(cells.values()), kind, which, outputs, slews_of, loads_of)
+        for which in ("delay", "power", "own")
+    )
     is_state = [behaviours[i.cell].clock >= 0 for i in netlist.instances]
     level = np.zeros(len(netlist.instances), np.int32)
     gates = _topological(design, [k for k, state in enumerate(is_state) if not state], level)
@@ -312,8 +285,7 @@ def _assemble(design: BoundNetlist, clock: int, slews: Floats, latest: float) ->
     # Constants and nets that the outside drives are not the unit's to charge.
     inside = np.flatnonzero(design.driver >= 0)
     charge[inside] = 0.5 * design.loads[inside] * library.voltage**2
-    quanta = np.maximum(np.rint(delay.answer() / QUANTUM_NS), 1)
-    columns = np.array(starts, np.int32).reshape(-1, 3)
+    quanta = np.maximum(np.rint(delay / QUANTUM_NS), 1)
     arrays = GateArrays(
         inputs=np.array([len(t.cell.inputs) for t in types], np.int32),
         bits=np.array([t.bits for t in types], np.int32),
@@ -329,16 +301,16 @@ def _assemble(design: BoundNetlist, clock: int, slews: Floats, latest: float) ->
         leakage=_joined([t.leakage for t in types], np.float64),
         leakage_at=_offsets(t.leakage.size for t in types),
         clock_pin=np.array([t.clock for t in types], np.int32),
-        kind=np.array([number_of[i.cell] for i in netlist.instances], np.int32),
+        kind=kind,
         level=level,
         outputs_at=_offsets(map(len, outputs)),
         output_nets=_joined(outputs, np.int32),
-        arc_at=np.ascontiguousarray(columns[:, 0]),
+        arc_at=delay_at,
         delay=_joined([quanta], np.int32),
-        power_at=np.ascontiguousarray(columns[:, 1]),
-        power=_joined([power.answer()], np.float64),
-        own_at=np.ascontiguousarray(columns[:, 2]),
-        own=_joined([own.answer()], np.float64),
+        power_at=power_at,
+        power=_joined([power], np.float64),
+        own_at=own_at,
+        own=_joined([own], np.float64),
         flip_flops=np.flatnonzero(is_state).astype(np.int32),
         gates=np.array(gates, np.int32),
         order=_order(outputs, [*np.flatnonzero(is_state), *gates], nets),
