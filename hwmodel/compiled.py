@@ -15,7 +15,7 @@ from numba.extending import intrinsic as _untyped_intrinsic
 
 from hwmodel.store import cache_root
 
-__all__ = ["bits_of", "float_of", "fma", "inlined", "intrinsic", "jit"]
+__all__ = ["bits_of", "float_of", "fma", "inlined", "inner", "intrinsic", "jit"]
 
 if not getattr(config, "CACHE_DIR", "") and not os.access(Path(__file__).parent, os.W_OK):
     config.CACHE_DIR = str(cache_root() / "numba")  # type: ignore[attr-defined]
@@ -23,6 +23,9 @@ if not getattr(config, "CACHE_DIR", "") and not os.access(Path(__file__).parent,
 # error_model: division as in IEEE 754, no branch for a zero divisor. nogil: searches time netlists
 # in several threads.
 jit = numba.njit(cache=True, error_model="numpy", nogil=True)
+# The same for what only compiled code calls, which takes it into its own: quicker to compile than a
+# function with a way in from Python and a place in the cache. From Python it stays plain Python.
+inner = numba.extending.register_jitable(error_model="numpy", nogil=True)
 # The same for small functions that become part of those that call them: quicker to compile. Not for
 # those that take arrays: counting references to these there slows loops.
 inlined = numba.njit(error_model="numpy", nogil=True, inline="always")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hwmodel.compiled import jit
+from hwmodel.compiled import inner, jit
 from hwmodel.sim.gates import Floats, GateArrays, Ints
 from hwmodel.sim.wheel import DUE, Wheel, cancel, next_time, pop, schedule
 
@@ -154,7 +154,7 @@ def event_tables(g: GateArrays) -> EventTables:
     return EventTables(readers, change, cost, own, clocked, state_at, flips, rise, fall, leakage)
 
 
-@jit
+@inner
 def _after_edge(g: GateArrays, kind: int, state: int) -> int:
     """State of a flip-flop after a rising edge of its clock."""
     stored = 1 << (g.bits[kind] - 1)
@@ -185,7 +185,7 @@ def settle(g: GateArrays, now: State) -> None:
                         inside[g.fanout_instance[k]] &= ~bit
 
 
-@jit
+@inner
 def _fall(
     clocked: Ints, state_at: Ints, fall: Floats, inside: Ints, spent_clock: Floats, counted: bool
 ) -> float:

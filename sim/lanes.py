@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hwmodel.compiled import jit
+from hwmodel.compiled import inner, jit
 from hwmodel.sim.logic_programs import AND, AND_NOT, COUNT, COUNT_AND, INVERTED, OR, XOR
 from hwmodel.sim.wheel import Words, ones
 
@@ -57,7 +57,7 @@ class LaneRun(NamedTuple):
     window: tuple[int, int]
 
 
-@jit
+@inner
 def _place(
     places: Places, first: int, given: int, word: int, results: np.uint64, size: np.uint64
 ) -> np.uint64:
@@ -67,7 +67,7 @@ def _place(
     return results + np.uint64(word - given - 1) * size
 
 
-@jit
+@inner
 def _evaluate(code: Ints, part: Ints, places: Places, memory: Words, base: int, step: int) -> None:
     """Evaluate cells in one of the cycles kept."""
     shift = np.uint64(step) * _W
@@ -100,7 +100,7 @@ def _evaluate(code: Ints, part: Ints, places: Places, memory: Words, base: int, 
                     memory[d + j] = memory[x + j] ^ flip
 
 
-@jit
+@inner
 def _count(
     code: Ints,
     part: Ints,
@@ -154,7 +154,7 @@ def _count(
                     counts[slot, w] += found
 
 
-@jit
+@inner
 def _transpose(square: Words) -> None:
     """Exchange bit i of word j with bit j of word i."""
     width = 32

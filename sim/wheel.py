@@ -11,7 +11,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from hwmodel.compiled import jit
+from hwmodel.compiled import inner
 
 __all__ = ["DUE", "Wheel", "cancel", "make_wheel", "next_time", "ones", "pop", "schedule"]
 
@@ -71,7 +71,7 @@ _lowest: Any = intrinsic(_lowest_of)
 ones: Any = intrinsic(_ones_of)
 
 
-@jit
+@inner
 def schedule(link: Ints, bucket: Ints, filled: Words, net: int, at: int) -> None:
     """Let a net change at a time; of several at one time the last scheduled goes first."""
     ahead = bucket[at]
@@ -85,7 +85,7 @@ def schedule(link: Ints, bucket: Ints, filled: Words, net: int, at: int) -> None
     bucket[at] = net
 
 
-@jit
+@inner
 def cancel(link: Ints, bucket: Ints, filled: Words, net: int) -> None:
     """Take a change back."""
     at = link[net, DUE]
@@ -102,7 +102,7 @@ def cancel(link: Ints, bucket: Ints, filled: Words, net: int) -> None:
     link[net, DUE] = -1
 
 
-@jit
+@inner
 def next_time(bucket: Ints, filled: Words, now: int) -> int:
     """Time of the next change from `now` on, or -1."""
     if bucket[now] >= 0:
@@ -113,7 +113,7 @@ def next_time(bucket: Ints, filled: Words, now: int) -> int:
     return -1
 
 
-@jit
+@inner
 def pop(link: Ints, bucket: Ints, filled: Words, now: int) -> int:
     """Take out the first change that is due now; returns its net."""
     net = bucket[now]

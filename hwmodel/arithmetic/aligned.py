@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.arithmetic.combined import add_aligned_scalar, dot_scalar
-from hwmodel.compiled import bits_of, float_of, jit
+from hwmodel.compiled import bits_of, float_of, inner, jit
 from hwmodel.formats import FloatFormat, Rounding
 from hwmodel.formats.base import code_dtype
 from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS, Layout, code_of, power_of_two, value_of
@@ -167,7 +167,7 @@ def _slow_stream(spec: UnitSpec, signals: list[npt.NDArray[Any]], codes: npt.NDA
         codes[t] = code
 
 
-@jit
+@inner
 def _exponent(rule: _Rule, value: Any) -> Any:
     """Exponent of the accumulator's value."""
     if value == 0.0:
@@ -176,7 +176,7 @@ def _exponent(rule: _Rule, value: Any) -> Any:
     return max((bits >> 52) - 1023, rule.layout.min_exponent)
 
 
-@jit
+@inner
 def _rounded(rule: _Rule, total: Any, last: Any) -> Any:
     """Code of a sum in units of its last place; the canonical NaN where it overflows to one."""
     value = 0.0 if total == 0.0 else total * power_of_two(last)
@@ -184,7 +184,7 @@ def _rounded(rule: _Rule, total: Any, last: Any) -> Any:
     return rule.layout.nan_code if np.isnan(value_of(rule.layout, code)) else code
 
 
-@jit
+@inner
 def _group(rule: _Rule, acc: Any, products: Any, exponents: Any) -> Any:
     """Code after one group of products."""
     special = 0.0
@@ -248,7 +248,7 @@ def _any_products(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) -> 
             codes[i, j] = code
 
 
-@jit
+@inner
 def _round_all(rule: _Rule, total: Any, top: Any, acc: Any, value: Any) -> None:
     """Round sums into `acc`; what ran over there stays as it is. `value` is for the work."""
     odd = False

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hwmodel.compiled import bits_of, float_of, fma, jit
+from hwmodel.compiled import bits_of, float_of, fma, inner, jit
 from hwmodel.formats import Rounding
 from hwmodel.formats.kernels import ROUNDINGS
 
@@ -19,7 +19,7 @@ _ZERO, _UP = ROUNDINGS[Rounding.TOWARD_ZERO], ROUNDINGS[Rounding.UP]
 _AWAY = ROUNDINGS[Rounding.NEAREST_AWAY]  # what is left is to odd
 
 
-@jit
+@inner
 def _neighbours(constants: Any, total: Any) -> Any:
     """A sum rounded to nearest, what that leaves of it, and the step to the neighbour there.
 
@@ -37,33 +37,33 @@ def _neighbours(constants: Any, total: Any) -> Any:
 # No branches: vectors have none.
 
 
-@jit
+@inner
 def _toward_zero(constants: Any, total: Any) -> Any:
     near, _, step, _ = _neighbours(constants, total)
     return near + (step if abs(near) > abs(total) else step - step)
 
 
-@jit
+@inner
 def _up(constants: Any, total: Any) -> Any:
     near, left, step, _ = _neighbours(constants, total)
     return near + (step if left > 0.0 else step - step)
 
 
-@jit
+@inner
 def _away(constants: Any, total: Any) -> Any:
     near, left, step, _ = _neighbours(constants, total)
     half = step - step if abs(near) > abs(total) else left
     return near + (step if half + half == step else step - step)
 
 
-@jit
+@inner
 def _to_odd(constants: Any, total: Any) -> Any:
     near, left, step, raised = _neighbours(constants, total)
     even = float_of(bits_of(step) & ((bits_of(raised) & 1) - 1), total)  # the step, or zero
     return near + (even if left != 0.0 else step - step)
 
 
-@jit
+@inner
 def _rounded(constants: Any, total: Any) -> Any:
     if constants.rounding == _ZERO:
         return _toward_zero(constants, total)
@@ -72,7 +72,7 @@ def _rounded(constants: Any, total: Any) -> Any:
     return _away(constants, total) if constants.rounding == _AWAY else _to_odd(constants, total)
 
 
-@jit
+@inner
 def _is_vain(given_up: Any, rows: Any) -> Any:
     """Whether most rows so far met a sum that the type does not hold."""
     return rows >= 8 and 2 * given_up > rows

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hwmodel.compiled import jit
+from hwmodel.compiled import inner, jit
 from hwmodel.formats.kernels import ROUNDINGS, Layout, code_of, value_of
 from hwmodel.formats.rounding import Rounding
 
@@ -39,14 +39,14 @@ def add_to_odd(x: float, y: float) -> float:
     return np.int64(bits + 1 if away else bits - 1).view(np.float64)
 
 
-@jit
+@inner
 def _zero_downward(x: float, y: float) -> float:
     """Zero sum where rounding goes down: minus, unless both addends are plus zero."""
     plus = not np.signbit(x) and not np.signbit(y)
     return 0.0 if plus else -0.0
 
 
-@jit
+@inner
 def _add(layout: Layout, acc: float, product: float, rounding: int, overflow: int) -> int:
     """Code of the rounded sum; a NaN is the canonical one, also where an overflow makes it."""
     total = add_to_odd(acc, product)

@@ -6,7 +6,7 @@ import numpy as np
 
 from hwmodel.blocks.grids import Grid, Part, Rule, named_wide
 from hwmodel.blocks.lanes import put
-from hwmodel.compiled import inlined, jit
+from hwmodel.compiled import inlined, inner, jit
 
 __all__ = ["find_powers", "find_steps", "power_step", "round_again"]
 
@@ -94,7 +94,7 @@ def power_step(rule: Rule, code: Any) -> Any:
     return np.int64((np.int64(code) + rule.lift + (1023 - 127)) << 52).view(np.float64)
 
 
-@jit
+@inner
 def find_powers(rule: Rule, part: Part, codes: Any) -> Any:
     """The same as `find_steps` where steps are powers of two."""
     bad = np.int32(0)
@@ -110,7 +110,7 @@ def find_powers(rule: Rule, part: Part, codes: Any) -> Any:
     return bad == 0
 
 
-@jit
+@inner
 def find_steps(rule: Rule, grid: Grid, reals: Any, part: Part, steps: Any, codes: Any) -> Any:
     """Write what some blocks are divided by, and codes of the scales.
 

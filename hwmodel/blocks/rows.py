@@ -13,7 +13,7 @@ import numpy as np
 from hwmodel.blocks import lanes
 from hwmodel.blocks.grids import Grid, Part, named, named_wide
 from hwmodel.blocks.kernels import find_powers, find_steps, power_step
-from hwmodel.compiled import inlined, jit
+from hwmodel.compiled import inlined, inner, jit
 
 __all__ = ["find_largest", "walk"]
 
@@ -25,7 +25,7 @@ _ONE = 0x3F800000
 _CLOSE = 2
 
 
-@jit
+@inner
 def _largest(numbers: Any, place: Any, size: Any) -> Any:
     """Bits of the largest magnitude of a block.
 
@@ -45,7 +45,7 @@ def find_largest(numbers: Any, size: Any, result: Any) -> None:
         result[block] = _largest(numbers, block * size, size)
 
 
-@jit
+@inner
 def _look_ahead(part: Part, numbers: Any, block: Any) -> None:
     """Find a magnitude of the next blocks: while one is worked on, the memory brings another."""
     if block < part.following:
@@ -74,7 +74,7 @@ def _settle(grid: Grid, x: Any, value: Any, field: Any, steps: Any) -> Any:
     return value, lanes.bor(code, sign)
 
 
-@jit
+@inner
 def _round_shifted(grid: Grid, part: Part, numbers: Any, out: Any) -> None:
     """Write blocks of floats whose steps are powers of two: the grid is shifted to each."""
     magnitude, field_mask = lanes.splat(np.int32(_MAGNITUDE)), lanes.splat(grid.field)
@@ -97,7 +97,7 @@ def _round_shifted(grid: Grid, part: Part, numbers: Any, out: Any) -> None:
             lanes.store(out, i, result, code)
 
 
-@jit
+@inner
 def _round_pairs(grid: Grid, part: Part, numbers: Any, out: Any, codes: Any) -> None:
     """The same where pairs below the step have half of it, which the scales' codes tell."""
     magnitude, field_mask = lanes.splat(np.int32(_MAGNITUDE)), lanes.splat(grid.field)
@@ -136,7 +136,7 @@ def _round_pairs(grid: Grid, part: Part, numbers: Any, out: Any, codes: Any) -> 
         codes[part.first + block] |= np.int32(found << 8)
 
 
-@jit
+@inner
 def _round_scaled(grid: Grid, exact: Any, close: Any, part: Part, numbers: Any, out: Any) -> None:
     """Write blocks of floats, and mark those with a quotient near a tie."""
     magnitude, field_mask = lanes.splat(np.int32(_MAGNITUDE)), lanes.splat(grid.field)
@@ -181,7 +181,7 @@ def _round_scaled(grid: Grid, exact: Any, close: Any, part: Part, numbers: Any, 
                 part.high[block] = np.int32(0)
 
 
-@jit
+@inner
 def _round_integers(grid: Grid, exact: Any, close: Any, part: Part, numbers: Any, out: Any) -> None:
     """Write blocks of integers, and mark those with a quotient near a tie."""
     top = lanes.splat(grid.most)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hwmodel.compiled import jit
+from hwmodel.compiled import inner, jit
 from hwmodel.formats.rounding import Overflow, Rounding
 
 __all__ = [
@@ -79,26 +79,26 @@ class Layout(NamedTuple):
     negative_zero: bool
 
 
-@jit
+@inner
 def power_of_two(exponent: Any) -> Any:
     """Two to a power from -1022 to 1023."""
     return np.int64((exponent + 1023) << 52).view(np.float64)
 
 
-@jit
+@inner
 def _scaled(x: Any, exponent: Any) -> Any:
     """``x * 2**-exponent`` for any exponent: two factors, for one may leave float64."""
     half = exponent >> 1
     return x * power_of_two(-half) * power_of_two(half - exponent)
 
 
-@jit
+@inner
 def _exponent(magnitude: Any) -> Any:
     """Exponent of a positive number; -1023 for all of float64's subnormals."""
     return (np.float64(magnitude).view(np.int64) >> 52) - 1023
 
 
-@jit
+@inner
 def _goes_up(
     fraction: Any, odd: Any, negative: Any, rounding: Any, random: Any, random_bits: Any
 ) -> Any:
@@ -119,7 +119,7 @@ def _goes_up(
     return False
 
 
-@jit
+@inner
 def _magnitude_code(
     layout: Layout, magnitude: Any, negative: Any, rounding: Any, random: Any, random_bits: Any
 ) -> Any:
@@ -151,7 +151,7 @@ def _magnitude_code(
     return code
 
 
-@jit
+@inner
 def _overflow_code(layout: Layout, negative: Any, rounding: Any, overflow: Any) -> Any:
     """Magnitude code that stands for a finite number too large."""
     if overflow in (_SATURATE, _RAISE):
@@ -167,7 +167,7 @@ def _overflow_code(layout: Layout, negative: Any, rounding: Any, overflow: Any) 
     return layout.max_code if inward else layout.infinity_code
 
 
-@jit
+@inner
 def code_of(
     layout: Layout, x: Any, rounding: Any, overflow: Any, random: Any, random_bits: Any
 ) -> Any:
@@ -199,7 +199,7 @@ def code_of(
     return magnitude | layout.sign_bit, saw
 
 
-@jit
+@inner
 def value_of(layout: Layout, code: Any) -> Any:
     """Value of a code."""
     negative = (code & layout.sign_bit) != 0
