@@ -18,8 +18,11 @@ from hwmodel.units import FloatAccumulator, UnitSpec
 if TYPE_CHECKING:
     from hwmodel.arithmetic.sums import Constants
 
-# What `directed_sums` has. Downward, the sign of a zero sum asks for more.
-_DIRECTED = (Rounding.TOWARD_ZERO, Rounding.UP, Rounding.NEAREST_AWAY, Rounding.TO_ODD)
+# What `directed_sums` has.
+_DIRECTED = (
+    *(Rounding.TOWARD_ZERO, Rounding.UP, Rounding.DOWN),
+    *(Rounding.NEAREST_AWAY, Rounding.TO_ODD),
+)
 
 __all__ = ["Carrier", "carriers_for", "is_float32"]
 
@@ -177,7 +180,7 @@ def _numbers(
     assert isinstance(spec.accumulator, FloatAccumulator)
     fmt = spec.accumulator.format
     stored = kind.precision - 1
-    nearest = spec.rounding is Rounding.NEAREST_EVEN
+    nearest, down = spec.rounding is Rounding.NEAREST_EVEN, spec.rounding is Rounding.DOWN
     native = _is_carrier_itself(fmt, kind) and nearest
     # Only where sums up to the largest value are sure, which a type of its exponents need not hold.
     limit = kind.dtype(fmt.max_value if fmt.max_exponent <= kind.bias else np.inf)
@@ -188,10 +191,11 @@ def _numbers(
     lift = 0 if native else ((stored - fmt.mantissa_bits) << stored) | 1 << (stored - 1)
     return Constants(
         native=native,
-        rounding=None if nearest else list(Rounding).index(spec.rounding),
+        rounding=None if nearest else list(Rounding).index(Rounding.UP if down else spec.rounding),
+        negated=down,
         # A sum that rounds to zero keeps its sign; sums of multiples of the last place do not
-        # round to zero.
-        keep_sign=spec.a.lsb_exponent + spec.b.lsb_exponent < fmt.lsb_exponent,
+        # round to zero. Downward, numbers that cancel make a negative zero.
+        keep_sign=down or spec.a.lsb_exponent + spec.b.lsb_exponent < fmt.lsb_exponent,
         field=kind.integer((2 * kind.bias + 1) << stored),
         lift=kind.integer(lift),
         least=_float(kind, _field(kind, fmt.min_exponent) + lift),

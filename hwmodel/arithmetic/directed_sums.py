@@ -180,6 +180,7 @@ def mend_zeros(constants: Any, a: Any, b: Any, result: Any, first: int, which: A
         for j in np.flatnonzero(acc == 0.0):
             value = acc[j]
             value = value - value  # plus zero of the type
+            value = -value if constants.negated else value
             for k in range(a.shape[1]):
                 total = fma(a[i, k], b[k, j], value)
                 value = _rounded(constants, total)

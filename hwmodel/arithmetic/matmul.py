@@ -15,7 +15,7 @@ import numpy.typing as npt
 from hwmodel.arithmetic import carriers
 from hwmodel.arithmetic.mac import check_exponents
 from hwmodel.errors import HwmodelError
-from hwmodel.formats import Format, Overflow
+from hwmodel.formats import Format, Overflow, parse_format
 from hwmodel.formats.base import MAX_TABLE_BITS, code_dtype
 from hwmodel.parallel import in_pieces
 from hwmodel.units import AlignedAccumulator, ChunkedAccumulator, FloatAccumulator, UnitSpec
@@ -95,6 +95,8 @@ def _dtype(spec: UnitSpec) -> Any:
     return object if spec.accumulator_bits > 64 else code_dtype(spec.accumulator_bits)
 
 
+# Values whose codes are sooner found by NumPy than by code that is still to be compiled.
+_FEW = 1 << 16
 # Multiplications below which a second thread costs more than it brings.
 _WORTHWHILE = 1 << 20
 
@@ -152,6 +154,11 @@ def _coded(spec: UnitSpec, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         and spec.overflow is Overflow.NONFINITE
     ):
         codes = values.view(_dtype(spec))
+        codes[np.isnan(values)] = fmt.nan_code
+        return codes
+    if values.size <= _FEW and fmt == parse_format("fp16"):
+        # NumPy has the same numbers: slower, but nothing waits to be compiled.
+        codes = values.astype(np.float16).view(np.uint16)
         codes[np.isnan(values)] = fmt.nan_code
         return codes
     return fmt.encode(values, spec.overflow)

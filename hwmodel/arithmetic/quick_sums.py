@@ -33,24 +33,35 @@ def add_native(a: Any, b: Any, result: Any, first: int) -> None:
 
 @jit
 def add_rows(
-    constants: Any, limit: float, growth: Any, a: Any, b: Any, result: Any, first: int, which: Any
+    rounder: Any, limit: float, growth: Any, a: Any, b: Any, result: Any, first: int, which: Any
 ) -> None:
     """Add the products to the rows of `result` named in `which` that stay below `limit`.
 
-    `growth` says how much larger the sums of a row can become; `b` are the result's columns from
-    `first` on. What is done is struck from `which`.
+    `rounder` has four of `sums.Constants`: fewer names are compiled sooner. `growth` says how much
+    larger the sums of a row can become; `b` are the result's columns from `first` on. What is done
+    is struck from `which`.
     """
+    low, field, lift, least = rounder
     for i in range(a.shape[0]):
-        if which[i]:
-            acc = result[i, first : first + b.shape[1]]
-            if np.float64(_peak(acc)) + growth[i] < limit:
-                _add(constants, a[i], b, acc)
-                which[i] = False
+        if not which[i]:
+            continue
+        acc = result[i, first : first + b.shape[1]]
+        if not np.float64(_peak(acc)) + growth[i] < limit:
+            continue
+        for k in range(a.shape[1]):
+            x, row = a[i, k], b[k]
+            for j in range(acc.size):
+                total = fma(x, row[j], acc[j])
+                adder = float_of((bits_of(total) & field) + lift, total)
+                if low:
+                    adder = adder if adder > least else least
+                acc[j] = (total + adder) - adder
+        which[i] = False
 
 
 @jit
 def add_checked_rows(
-    constants: Any,
+    rounder: Any,
     limit: float,
     growth: Any,
     a: Any,
@@ -60,51 +71,30 @@ def add_checked_rows(
     which: Any,
     void: Any,
 ) -> None:
-    """`add_rows` that names in `void` rows with a sum that may have been rounded twice."""
-    for i in range(a.shape[0]):
-        if which[i]:
-            acc = result[i, first : first + b.shape[1]]
-            if np.float64(_peak(acc)) + growth[i] < limit:
-                void[i] = _add_checked(constants, a[i], b, acc)
-                which[i] = False
-
-
-@jit
-def _add(constants: Any, a: Any, b: Any, acc: Any) -> None:
-    """Add the products of a row.
-
-    Where all sums are multiples of the accumulator's last place (no `keep_sign`), those below its
-    normal numbers are on its grid, and rounding them on a finer one leaves them: no maximum.
-    """
-    low = constants.keep_sign
-    for k in range(a.size):
-        x, row = a[k], b[k]
-        for j in range(acc.size):
-            total = fma(x, row[j], acc[j])
-            adder = float_of((bits_of(total) & constants.field) + constants.lift, total)
-            if low:
-                adder = adder if adder > constants.least else constants.least
-            acc[j] = (total + adder) - adder
-
-
-@jit
-def _add_checked(constants: Any, a: Any, b: Any, acc: Any) -> Any:
-    """Add the products of a row; returns whether a sum may have been rounded twice.
+    """`add_rows` that names in `void` rows with a sum that may have been rounded twice.
 
     Where the product is the larger one, what it leaves of the total is exact and not the other one
     if the total was rounded (Dekker's Fast2Sum). Where it is the smaller one, `carriers` has seen
     to it that one rounding shows.
     """
-    odd = 0
-    for k in range(a.size):
-        x, row = a[k], b[k]
-        for j in range(acc.size):
-            total = fma(x, row[j], acc[j])
-            odd |= bits_of(total - x * row[j]) ^ bits_of(acc[j])
-            adder = float_of((bits_of(total) & constants.field) + constants.lift, total)
-            adder = adder if adder > constants.least else constants.least
-            acc[j] = (total + adder) - adder
-    return odd != 0
+    _, field, lift, least = rounder
+    for i in range(a.shape[0]):
+        if not which[i]:
+            continue
+        acc = result[i, first : first + b.shape[1]]
+        if not np.float64(_peak(acc)) + growth[i] < limit:
+            continue
+        odd = 0
+        for k in range(a.shape[1]):
+            x, row = a[i, k], b[k]
+            for j in range(acc.size):
+                total = fma(x, row[j], acc[j])
+                odd |= bits_of(total - x * row[j]) ^ bits_of(acc[j])
+                adder = float_of((bits_of(total) & field) + lift, total)
+                adder = adder if adder > least else least
+                acc[j] = (total + adder) - adder
+        void[i] = odd != 0
+        which[i] = False
 
 
 @jit

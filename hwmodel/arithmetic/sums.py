@@ -45,8 +45,10 @@ class Constants(NamedTuple):
         The accumulator is the type: its adder rounds.
     rounding : int or None
         Number of a rounding other than to nearest even.
+    negated : bool
+        Whether the sums' negatives are what that rounding makes: downward is upward from there.
     keep_sign : bool
-        Whether a sum can round to zero, whose sign is kept.
+        Whether a sum can be a zero that has a sign.
     field : int32 or int64
         Mask of the exponent field.
     lift : int32 or int64
@@ -69,6 +71,7 @@ class Constants(NamedTuple):
 
     native: bool
     rounding: Any
+    negated: bool
     keep_sign: bool
     field: Any
     lift: Any
@@ -114,13 +117,16 @@ def _add_columns(
     safe = float(constants.large) * _SLACK
     checked = float(constants.checked) * _SLACK
     large = np.zeros(a.shape[0], np.bool_)
+    # Where all sums are multiples of the accumulator's last place (no `keep_sign`), those below its
+    # normal numbers are on its grid, and rounding them on a finer one leaves them: no maximum.
+    rounder = (constants.keep_sign, constants.field, constants.lift, constants.least)
     for start in range(0, a.shape[1], _STEPS):
         x, y = np.ascontiguousarray(a[:, start : start + _STEPS]), b[start : start + _STEPS]
         growth = _growth(x, y)
         left = ~(void | large)
-        quick_sums.add_rows(constants, safe, growth, x, y, result, first, left)
+        quick_sums.add_rows(rounder, safe, growth, x, y, result, first, left)
         if checked > safe and left.any():
-            quick_sums.add_checked_rows(constants, checked, growth, x, y, result, first, left, void)
+            quick_sums.add_checked_rows(rounder, checked, growth, x, y, result, first, left, void)
         if hasty and 2 * np.sum(left | void) > len(left):
             void[:] = True
             return
@@ -151,11 +157,16 @@ def _add_directed(
 ) -> None:
     from hwmodel.arithmetic import directed_sums
 
+    if constants.negated:
+        a = -a
     directed_sums.add_products(constants, a, b, result, first, void)
     if constants.keep_sign:
         zeros = ~void & (result[:, first : first + b.shape[1]] == 0).any(axis=1)
         if zeros.any():
             directed_sums.mend_zeros(constants, a, b, result, first, zeros)
+    if constants.negated:
+        columns = result[:, first : first + b.shape[1]]
+        np.negative(columns, out=columns)
 
 
 def _growth(a: Any, b: Any) -> npt.NDArray[np.float64]:

@@ -10,57 +10,106 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.compiled import bits_of, float_of, jit
-from hwmodel.formats.plan import INFINITY, MAGNITUDE, NAN, Plan, named
+from hwmodel.formats.plan import INFINITY, MAGNITUDE, NAN, Plan
 
 __all__ = ["encode", "quantize"]
 
-_BLOCK = 4096  # numbers looked at for NaN at a time: they stay in the first-level cache
+_TOP, _LOWEST, _LIFT, _SHIFT, _SIGN, _MAX_CODE, _OVER_CODE, _MAX_BITS, _OVER_BITS, _MINUS, _NAN = (
+    Plan._fields.index(name)
+    for name in (
+        *("top", "lowest", "lift", "shift", "sign_bit", "max_code", "over_code", "max_bits"),
+        *("over_bits", "negative_zero", "nan_code"),
+    )
+)
 
 
 def encode(
     plan: npt.NDArray[np.int32], x: npt.NDArray[np.float32], codes: npt.NDArray[Any]
 ) -> bool:
     """Write the codes of `x`; returns whether a NaN was met."""
-    return bool(_encode(plan, x.view(np.int32), codes))
+    bits = x.view(np.int32)
+    saw_nan = _encode(plan, bits, codes) > INFINITY
+    if saw_nan:
+        _mend(bits, codes, plan[_NAN])
+    return bool(saw_nan)
 
 
 def quantize(
     plan: npt.NDArray[np.int32], x: npt.NDArray[np.float32], result: npt.NDArray[np.float32]
 ) -> bool:
     """Write the rounded values of `x`; returns whether a NaN was met."""
-    return bool(_quantize(plan, x.view(np.int32), result.view(np.int32)))
+    bits, values = x.view(np.int32), result.view(np.int32)
+    usual = plan[_OVER_BITS] == plan[_TOP] and plan[_MINUS] != 0
+    saw_nan = (_quantize if usual else _quantize_bounded)(plan, bits, values) > INFINITY
+    if saw_nan:
+        _mend(bits, values, np.int32(NAN))
+    return bool(saw_nan)
 
 
 _FLOAT = np.float32(0.0)  # for its type
 
 
 @jit
-def _added(plan: Plan, magnitude: Any) -> Any:
-    """Exponent field, bits of the power of two for it, and bits of its sum with the number."""
-    number = magnitude if magnitude < plan.top else plan.top
-    field = np.int32(number & np.int32(INFINITY))
-    field = field if field > plan.lowest else plan.lowest
-    adder = np.int32(field + plan.lift)
-    total = float_of(number, _FLOAT) + float_of(adder, _FLOAT)
-    return field, adder, bits_of(total)
-
-
-@jit
-def _encode_block(plan: Plan, bits: Any, codes: Any) -> Any:
+def _encode(plan: Any, bits: Any, codes: Any) -> Any:
+    """Write codes, of a NaN anything; returns the largest magnitude's bits."""
+    top, lowest, lift, shift = plan[_TOP], plan[_LOWEST], plan[_LIFT], plan[_SHIFT]
+    max_code, over_code = plan[_MAX_CODE], plan[_OVER_CODE]
+    sign_bit, negative_zero = plan[_SIGN], plan[_MINUS]
     largest = np.int32(0)
     for i in range(bits.size):
         magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
         largest = magnitude if magnitude > largest else largest
-        field, adder, total = _added(plan, magnitude)
+        number = magnitude if magnitude < top else top
+        field = np.int32(number & np.int32(INFINITY))
+        field = field if field > lowest else lowest
+        adder = np.int32(field + lift)
+        total = bits_of(float_of(number, _FLOAT) + float_of(adder, _FLOAT))
         # The total's last bits count units of the last place; those of a normal number have the
         # hidden bit, too, which adds one to the exponent field.
-        field = np.int32(field - plan.lowest)
-        code = np.int32(field >> np.int32(plan.shift & np.int32(31)))
+        code = np.int32(np.int32(field - lowest) >> np.int32(shift & np.int32(31)))
         code = np.int32(code + np.int32(total - adder))
-        code = plan.over_code if code > plan.max_code else code
-        sign = np.int32(np.int32(bits[i] >> np.int32(31)) & plan.sign_bit)
-        sign = np.int32(0) if np.int32(code | plan.negative_zero) == np.int32(0) else sign
+        code = over_code if code > max_code else code
+        sign = np.int32(np.int32(bits[i] >> np.int32(31)) & sign_bit)
+        sign = np.int32(0) if np.int32(code | negative_zero) == np.int32(0) else sign
         codes[i] = np.int32(code | sign)
+    return largest
+
+
+@jit
+def _quantize(plan: Any, bits: Any, result: Any) -> Any:
+    """Write values under the usual rules: they saturate, and there is a negative zero."""
+    top, lowest, lift = plan[_TOP], plan[_LOWEST], plan[_LIFT]
+    largest = np.int32(0)
+    for i in range(bits.size):
+        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
+        largest = magnitude if magnitude > largest else largest
+        number = magnitude if magnitude < top else top
+        field = np.int32(number & np.int32(INFINITY))
+        field = field if field > lowest else lowest
+        adder = float_of(np.int32(field + lift), _FLOAT)
+        value = bits_of(float_of(number, _FLOAT) + adder - adder)
+        result[i] = np.int32(value | np.int32(bits[i] & np.int32(~MAGNITUDE)))
+    return largest
+
+
+@jit
+def _quantize_bounded(plan: Any, bits: Any, result: Any) -> Any:
+    """`_quantize` with overflow and the sign of zeros settled."""
+    top, lowest, lift = plan[_TOP], plan[_LOWEST], plan[_LIFT]
+    max_bits, over_bits, negative_zero = plan[_MAX_BITS], plan[_OVER_BITS], plan[_MINUS]
+    largest = np.int32(0)
+    for i in range(bits.size):
+        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
+        largest = magnitude if magnitude > largest else largest
+        number = magnitude if magnitude < top else top
+        field = np.int32(number & np.int32(INFINITY))
+        field = field if field > lowest else lowest
+        adder = float_of(np.int32(field + lift), _FLOAT)
+        value = bits_of(float_of(number, _FLOAT) + adder - adder)
+        value = over_bits if value > max_bits else value
+        sign = np.int32(bits[i] & np.int32(~MAGNITUDE))
+        sign = np.int32(0) if np.int32(value | negative_zero) == np.int32(0) else sign
+        result[i] = np.int32(value | sign)
     return largest
 
 
@@ -70,54 +119,3 @@ def _mend(bits: Any, result: Any, nan: Any) -> None:
     for i in range(bits.size):
         if np.int32(bits[i] & np.int32(MAGNITUDE)) > np.int32(INFINITY):
             result[i] = nan
-
-
-@jit
-def _encode(numbers: Any, bits: Any, codes: Any) -> Any:
-    plan = named(numbers)
-    saw_nan = False
-    for first in range(0, bits.size, _BLOCK):
-        source, target = bits[first : first + _BLOCK], codes[first : first + _BLOCK]
-        if _encode_block(plan, source, target) > np.int32(INFINITY):
-            _mend(source, target, plan.nan_code)
-            saw_nan = True
-    return saw_nan
-
-
-@jit
-def _rounded(plan: Plan, magnitude: Any) -> Any:
-    _, adder, total = _added(plan, magnitude)
-    return bits_of(float_of(total, _FLOAT) - float_of(adder, _FLOAT))
-
-
-@jit
-def _quantize_block(plan: Plan, bits: Any, result: Any) -> Any:
-    largest = np.int32(0)
-    if plan.over_bits == plan.top and plan.negative_zero != 0:  # the usual rules
-        for i in range(bits.size):
-            magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
-            largest = magnitude if magnitude > largest else largest
-            sign = np.int32(bits[i] & np.int32(~MAGNITUDE))
-            result[i] = np.int32(_rounded(plan, magnitude) | sign)
-        return largest
-    for i in range(bits.size):
-        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
-        largest = magnitude if magnitude > largest else largest
-        value = _rounded(plan, magnitude)
-        value = plan.over_bits if value > plan.max_bits else value
-        sign = np.int32(bits[i] & np.int32(~MAGNITUDE))
-        sign = np.int32(0) if np.int32(value | plan.negative_zero) == np.int32(0) else sign
-        result[i] = np.int32(value | sign)
-    return largest
-
-
-@jit
-def _quantize(numbers: Any, bits: Any, result: Any) -> Any:
-    plan = named(numbers)
-    saw_nan = False
-    for first in range(0, bits.size, _BLOCK):
-        source, target = bits[first : first + _BLOCK], result[first : first + _BLOCK]
-        if _quantize_block(plan, source, target) > np.int32(INFINITY):
-            _mend(source, target, np.int32(NAN))
-            saw_nan = True
-    return saw_nan

@@ -21,7 +21,8 @@ UNITS = [
     *("mac-e4m3-e4m3-fp16sat", "mac-e4m3-e4m3-bf16", "mac-e4m3-e4m3-e5m2", "mac-e4m3-e4m3-e4m3"),
     *("mac-fp16-fp16-fp32", "mac-bf16-bf16-fp32", "mac-bf16-bf16-bf16", "mac-fp16-fp16-fp16"),
     *("mac-e4m3fnuz-e5m2fnuz-fp32", "mac-e3m4-e3m4-e6m9ieee", "mac-e2m1-e2m1-e3m4fin"),
-    *("mac-e4m3-e4m3-fp16-down", "mac-e5m2-e5m2-fp32-towardzero", "mac-e4m3-e4m3-e5m2-up"),
+    *("mac-e4m3-e4m3-fp16-down", "mac-int8-int8-fp16-down", "mac-fp16-fp16-e3m3ieee-down"),
+    *("mac-e4m3-e4m3-fp16-toodd", "mac-e5m2-e5m2-fp32-towardzero", "mac-e4m3-e4m3-e5m2-up"),
     *("mac-e5m10-e8m7-e9m6ieee", "mac-e5m10-e8m2-e5m2", "mac-fp16-fp16-fp32sat"),
 ]
 
@@ -85,6 +86,16 @@ def test_sums_longer_than_float64_holds_at_once_are_exact():
     assert matmul(a, a.T, spec)[0, 0] == 1 << 47
 
 
+def test_downward_a_zero_is_negative_unless_all_addends_are_plus_zero():
+    for name in ("mac-e4m3-e4m3-fp16-down", "mac-fp16-fp16-e4m3-down", "mac-int8-int8-fp16-down"):
+        spec = parse_unit(name)
+        x = spec.a.encode([[0, 0], [1, 1], [1, 0], [-0.0, 0], [-1, 0]])
+        y = spec.b.encode([[0, 1, -1, -0.0], [0, -1, 0, 0]])
+        simulated = simulate(spec, x[:, None, :], y.T[None])[..., -1]
+        assert {0, spec.accumulator.format.encode(-0.0)[()]} <= set(simulated.flat)
+        np.testing.assert_array_equal(matmul(x, y, spec), simulated)
+
+
 def test_carriers_are_the_narrow_ones_only_where_that_is_proved():
     for name, dtypes in [
         ("mac-e4m3-e4m3-fp16", [np.float32]),
@@ -95,7 +106,8 @@ def test_carriers_are_the_narrow_ones_only_where_that_is_proved():
         ("mac-fp16-fp16-fp32", [np.float32]),  # 22 bits a product: float32's own adder
         ("mac-bf16-bf16-fp32", [np.float32]),  # whatever the product: its FMA
         ("mac-e4m3-e4m3-fp16-towardzero", [np.float32, np.float64]),  # exact sums: 2^6, 2^35
-        ("mac-e4m3-e4m3-fp16-down", []),
+        ("mac-e4m3-e4m3-fp16-down", [np.float32, np.float64]),  # upward from the negatives
+        ("mac-fp16-fp16-fp32-up", [np.float64]),  # float32 has its own rounding only
     ]:
         assert [carrier.dtype for carrier in carriers_for(parse_unit(name))] == dtypes, name
 
