@@ -6,12 +6,13 @@ import numpy as np
 
 from hwmodel.blocks.grids import Grid, Part, Rule, named_wide
 from hwmodel.blocks.lanes import put
-from hwmodel.compiled import inlined, inner, jit
+from hwmodel.compiled import bits_of, float_of, inlined, inner, jit
 
 __all__ = ["find_powers", "find_steps", "power_step", "round_again"]
 
 _INFINITY = 0x7F800000
 _ONE = 0x3F800000
+_FLOAT, _DOUBLE = np.float32(0.0), np.float64(0.0)  # for their types
 
 
 @inlined
@@ -19,16 +20,16 @@ def _round(grid: Grid, number: Any, top: Any) -> Any:
     """A float64 that is not negative rounded to a grid up to `top`, and its code."""
     # There is no quick smallest or largest of int64.
     number = number if number < top else top
-    power = np.int64(np.float64(number).view(np.int64) & grid.field).view(np.float64)
-    lowest = np.int64(grid.lowest).view(np.float64)
-    field = np.float64(power if power > lowest else lowest).view(np.int64)
+    power = float_of(bits_of(number) & grid.field, _DOUBLE)
+    lowest = float_of(grid.lowest, _DOUBLE)
+    field = bits_of(power if power > lowest else lowest)
     adder = np.int64(field + grid.lift)
-    total = np.float64(number + adder.view(np.float64))
+    total = number + float_of(adder, _DOUBLE)
     # Units of the last place, and of a normal number the hidden bit, which raises the field.
     # Nor is there a quick shift of int64 that keeps a sign.
     units = np.uint64(field - grid.lowest) >> np.uint64(grid.shift & 63)
-    code = np.int64(units) + (np.float64(total).view(np.int64) - adder)
-    return np.float64(total - adder.view(np.float64)), code
+    code = np.int64(units) + (bits_of(total) - adder)
+    return total - float_of(adder, _DOUBLE), code
 
 
 @jit
@@ -53,7 +54,7 @@ def round_again(
         Takes the results.
     """
     grid = named_wide(wide)
-    most, least = np.int64(grid.most).view(np.float64), np.int64(grid.least).view(np.float64)
+    most, least = float_of(grid.most, _DOUBLE), float_of(grid.least, _DOUBLE)
     sign_bit = grid.mask ^ (grid.mask >> 1)
     for block in range(count):
         step = steps[block]
@@ -78,20 +79,21 @@ def _power_code(rule: Rule, bits: Any) -> Any:
     """Code of a scale that is a power of two, from the bits of the largest magnitude."""
     # Float32's subnormals are made normal.
     small = bits < np.int32(1 << 23)
-    lifted = np.float32(np.int32(bits).view(np.float32) * np.float32(2.0**24)).view(np.int32)
+    lifted = bits_of(float_of(bits, _FLOAT) * np.float32(2.0**24))
     pattern = lifted if small else bits
     field = np.int32(np.int32(pattern >> np.int32(23)) + rule.offset)
     field = np.int32(field - np.int32(24)) if small else field
     mantissa = np.int32(pattern & np.int32(0x7FFFFF))
     field = np.int32(field + np.int32(1)) if mantissa > rule.top_mantissa else field
-    code = min(max(field, np.int32(0)), rule.max_code)
+    code = field if field > np.int32(0) else np.int32(0)
+    code = code if code < rule.max_code else rule.max_code
     return np.int32(0) if bits == np.int32(0) else code
 
 
 @inlined
 def power_step(rule: Rule, code: Any) -> Any:
     """Step that goes with such a code."""
-    return np.int64((np.int64(code) + rule.lift + (1023 - 127)) << 52).view(np.float64)
+    return float_of((np.int64(code) + rule.lift + (1023 - 127)) << 52, _DOUBLE)
 
 
 @inner
@@ -134,14 +136,14 @@ def find_steps(rule: Rule, grid: Grid, reals: Any, part: Part, steps: Any, codes
         Whether all blocks are finite and float32 holds all products.
     """
     divisor, tensor, unit, least, most, end = reals
-    top = np.int64(grid.most).view(np.float64)
+    top = float_of(grid.most, _DOUBLE)
     bad = np.int64(0)
     if rule.given:
         for i in range(part.count):
             part.steps[i] = steps[part.first + i]
     else:
         for i in range(part.count):
-            number = np.float64(np.int32(part.magnitude[i]).view(np.float32))
+            number = np.float64(float_of(part.magnitude[i], _FLOAT))
             value, code = _round(grid, number / divisor, top)
             codes[part.first + i] = np.int32(code)
             part.steps[i] = value * tensor * unit
@@ -150,7 +152,7 @@ def find_steps(rule: Rule, grid: Grid, reals: Any, part: Part, steps: Any, codes
         bad |= np.int64(part.magnitude[i] >= np.int32(_INFINITY)) | np.int64(step > end)
         one = np.float32(step)
         usual = (step >= least) & (step <= most)
-        part.high[i] = np.float32(one).view(np.int32) if usual else np.int32(0)
-        part.low[i] = np.float32(step - np.float64(one)).view(np.int32)
+        part.high[i] = bits_of(one) if usual else np.int32(0)
+        part.low[i] = bits_of(np.float32(step - np.float64(one)))
         part.inverse[i] = np.float32(np.float32(1.0) / one)
     return bad == 0

@@ -45,7 +45,7 @@ def _walk(
     if work is None:
         return None
     from hwmodel.blocks.lanes import COUNT
-    from hwmodel.blocks.rows import find_largest, walk
+    from hwmodel.blocks.rows import AT_ONCE, find_largest, walk
 
     rows = np.ascontiguousarray(blocks).reshape(-1, blocks.shape[-1])
     missing = -rows.shape[1] % COUNT
@@ -81,10 +81,13 @@ def _walk(
         part = slice(piece.start * size, piece.stop * size)
         some_values, some_results = values[part], result[part]
         places, divisors = again[piece], again_steps[piece]
+        room = max(1, AT_ONCE // size)
+        whole = np.empty((3, room), np.int32)
+        scratch = (*whole, np.empty(room, np.float32), np.empty(room))
         left = walk(
             *(work.constants, work.scale, reals, some_values, size),
             *(steps[piece] if work.given else steps, some_results, codes[piece]),
-            *(places, divisors, *work.kind),
+            *(places, divisors, scratch, *work.kind),
         )
         if left > 0:
             from hwmodel.blocks.kernels import round_again

@@ -15,10 +15,11 @@ from hwmodel.blocks.grids import Grid, Part, named, named_wide
 from hwmodel.blocks.kernels import find_powers, find_steps, power_step
 from hwmodel.compiled import inlined, inner, jit
 
-__all__ = ["find_largest", "walk"]
+__all__ = ["AT_ONCE", "find_largest", "walk"]
 
 _MAGNITUDE = 0x7FFFFFFF
-_AT_ONCE = 2048  # values: they stay in the first-level cache
+AT_ONCE = 2048
+"""Values that are worked on at a time: they stay in the first-level cache."""
 _WIDTH = lanes.COUNT
 _ONE = 0x3F800000
 # Units of float32's last place by which a quotient may be wrong, and one more.
@@ -235,6 +236,7 @@ def walk(
     codes: Any,
     again: Any,
     again_steps: Any,
+    scratch: Any,
     powers: Any,
     quotients: Any,
     exact: Any,
@@ -266,6 +268,9 @@ def walk(
         Takes the first values' places of blocks for which float32 does not do.
     again_steps : array of float64
         Takes what these are divided by.
+    scratch : tuple of array
+        Room for the blocks that are in the cache at a time: three of int32, one of float32 and
+        one of float64, with `AT_ONCE` values or one if blocks are longer.
     powers, quotients, exact, close, integers, pairs, shifted, scaled : bool or None
         As in `hwmodel.blocks.grids.Kind`.
 
@@ -279,15 +284,13 @@ def walk(
     scale_grid = named_wide(scale)
     left = 0
     blocks = codes.size
-    at_once = max(1, _AT_ONCE // size)
-    magnitude = np.empty(at_once, np.int32)
-    high, low = np.empty(at_once, np.int32), np.empty(at_once, np.int32)
-    inverse, some = np.empty(at_once, np.float32), np.empty(at_once)
-    for block in range(min(at_once, blocks)):
+    magnitude, high, low, inverse, some = scratch
+    at_once = magnitude.size
+    for block in range(at_once if at_once < blocks else blocks):
         magnitude[block] = _largest(numbers, block * size, size)
     for first in range(0, blocks, at_once):
-        count = min(at_once, blocks - first)
         following = blocks - first - at_once
+        count = at_once if following > 0 else blocks - first
         part = Part(first, count, following, size, magnitude, some, high, low, inverse)
         usual = True
         if powers is not None:
