@@ -124,8 +124,10 @@ def _add_columns(
         x, y = np.ascontiguousarray(a[:, start : start + _STEPS]), b[start : start + _STEPS]
         growth = _growth(x, y)
         left = ~(void | large)
-        quick_sums.add_rows(rounder, safe, growth, x, y, result, first, left)
-        if checked > safe and left.any():
+        # What no row can use is not compiled either.
+        if (growth < safe).any():
+            quick_sums.add_rows(rounder, safe, growth, x, y, result, first, left)
+        if checked > safe and (left & (growth < checked)).any():
             quick_sums.add_checked_rows(rounder, checked, growth, x, y, result, first, left, void)
         if hasty and 2 * np.sum(left | void) > len(left):
             void[:] = True
