@@ -42,7 +42,9 @@ def command(
     """Map a unit to real cells: the best of several structures and many recipes.
 
     SPEC is a unit such as mac-int8-int8-int32. Area is the sum of the cells' areas, delay the
-    minimum clock period of the netlist by static timing with the library's wire-load model.
+    minimum clock period of the netlist by static timing with the library's wire-load model. Of
+    netlists within 2 % of the least area energy decides, too: one hundredth of area is given for
+    ten hundredths of energy.
     """
     from hwmodel.store import atomic_write, check_writable
     from hwmodel.synthesis import synthesize
