@@ -7,6 +7,7 @@ import pytest
 from hwmodel.cost.energy import measure_energy
 from hwmodel.errors import HwmodelError
 from hwmodel.rtl import Structure
+from hwmodel.store import Store
 from hwmodel.synthesis import near_ties, search, synthesize
 from hwmodel.synthesis.mapping import Mapped, map_design
 from hwmodel.synthesis.near_ties import TOLERANCE, price, quick_energy
@@ -68,6 +69,12 @@ def test_no_choice_needs_no_energy():
     pool = Energies()
     assert search._near_ties(pool, candidates((100.0, 2.0), (103.0, 2.0)), None) == ()
     assert pool.asked == []
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Apart from that of other tests, which search the same unit with fewer recipes."""
+    return Store(tmp_path_factory.mktemp("near-ties"))
 
 
 @pytest.fixture(scope="module")
