@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +195,6 @@ def rows_of_two_cores() -> list[Row]:
 
 
 _STARTS = {
-    "import hwmodel": "import hwmodel",
     "first rounding": "hwmodel.format('e4m3').quantize(x)",
     "first matrix product and its codes": "hwmodel.matmul(s.a.encode(x), s.b.encode(x), s)",
     "first rounding of MXFP8E4M3": "hwmodel.block('mxfp8e4m3').quantize(x)",
@@ -205,28 +205,23 @@ x, s = numpy.ones((64, 64), 'f'), hwmodel.unit('mac-e4m3-e4m3-fp16')
 """
 
 
+def start(code: str, caches: str = "") -> None:
+    """Run code in a new process, with an empty cache for compiled code in a folder if given."""
+    place = {"NUMBA_CACHE_DIR": tempfile.mkdtemp(dir=caches)} if caches else {}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, **place})
+
+
 def rows_of_starts() -> list[Row]:
     """Seconds that a user waits in a new process, with code compiled before and without any."""
-
-    def seconds(code: str, cache: str | None = None) -> float:
-        place = {} if cache is None else {"NUMBA_CACHE_DIR": tempfile.mkdtemp(dir=cache)}
-        begin = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, **place})
-        return time.perf_counter() - begin
-
-    empty = min(seconds("") for _ in range(3))
-    rows = []
-    for task, code in _STARTS.items():
-        text = code if code.startswith("import") else _NEEDED + code
-        full = min(seconds(text) for _ in range(3))
-        rows.append({"task": task, "who": "hwmodel", "seconds": full - empty})
-        if not code.startswith("import"):
-            with tempfile.TemporaryDirectory() as folder:
-                full = min(seconds(text, folder) for _ in range(3))
-            rows.append(
-                {"task": f"{task}, nothing compiled", "who": "hwmodel", "seconds": full - empty}
-            )
-    return rows
+    seconds = {"import hwmodel": best(partial(start, "import hwmodel"), 3)}
+    with tempfile.TemporaryDirectory() as caches:
+        for task, code in _STARTS.items():
+            seconds[task] = best(partial(start, _NEEDED + code), 3)
+            seconds[f"{task}, nothing compiled"] = best(partial(start, _NEEDED + code, caches), 3)
+    empty = best(partial(start, ""), 3)
+    return [
+        {"task": task, "who": "hwmodel", "seconds": full - empty} for task, full in seconds.items()
+    ]
 
 
 def main() -> None:

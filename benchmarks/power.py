@@ -19,10 +19,9 @@ import icarus
 import numpy as np
 
 from hwmodel.parallel import core_count
-from hwmodel.rtl import LATENCY
 from hwmodel.sim.activity import simulate_gates
-from hwmodel.sim.bit_words import bits_of, words_of
-from hwmodel.sim.feeding import RESET_CYCLES, check_outputs, port_words
+from hwmodel.sim.bit_words import words_of
+from hwmodel.sim.feeding import check_outputs, counted_cycles, port_bits, port_words
 from hwmodel.sim.gates import build_gates
 from hwmodel.sim.stimulus import operands
 from hwmodel.sim.zero_delay import simulate_lanes
@@ -56,13 +55,11 @@ def rates(with_icarus: bool) -> list[Row]:
     unit, library = parse_unit(UNIT), load_library()
     result = synthesize(unit, library)
     gates = build_gates(read_netlist(result.netlist_json, library), library)
-    width = gates.arrays.input_nets.size
     period = static_timing(gates.design, library).period_ns
     few, many = (operands(unit, "gaussian", count, 1) for count in (EVENTS, LANES))
 
     def by_events() -> None:
-        words = port_words(gates, unit, few)
-        found = simulate_gates(gates, bits_of(words, width), period)
+        found = simulate_gates(gates, port_bits(gates, unit, few), period)
         check_outputs(gates, unit, few, words_of(found.outputs))
 
     def by_lanes() -> None:
@@ -85,12 +82,11 @@ def rates(with_icarus: bool) -> list[Row]:
         os.environ["OMP_NUM_THREADS"] = before
     for delays, count in PEER.items() if with_icarus else ():
         stream = operands(unit, "gaussian", count, 1)
-        words = port_words(gates, unit, stream)
-        wall, work, codes = icarus.simulate(gates, bits_of(words, width), period, delays)
-        first = RESET_CYCLES + LATENCY
+        bits = port_bits(gates, unit, stream)
+        wall, work, codes = icarus.simulate(gates, bits, period, delays)
         found = np.array([code or 0 for code in codes], np.uint64)[:, None]
         check_outputs(gates, unit, stream, found)
-        assert None not in codes[first:]
+        assert None not in codes[counted_cycles(stream).start :]
         how = "with SDF delays" if delays else "zero delay"
         rows.append((f"Icarus, {how}", 1, count / wall, count / work))
     return rows

@@ -67,10 +67,13 @@ class Activity:
     by_instance: NDArray[np.float64]
     leakage_by_instance: NDArray[np.float64]
 
+    def leakage_fj(self, clock_ns: float) -> NDArray[np.float64]:
+        """Energy in fJ that leaks in each of the T cycles of this period."""
+        return self.leakage_nw * clock_ns * 1e-3  # nW * ns = 1e-18 J
+
     def energy(self, clock_ns: float) -> NDArray[np.float64]:
         """Total energy in fJ of each of the T cycles, leakage over a clock period included."""
-        leakage = self.leakage_nw * clock_ns * 1e-3  # nW * ns = 1e-18 J
-        return np.asarray(self.internal + self.switching + self.clock + leakage, np.float64)
+        return self.internal + self.switching + self.clock + self.leakage_fj(clock_ns)
 
 
 @dataclass(frozen=True, eq=False)

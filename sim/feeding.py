@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 from hwmodel.arithmetic import simulate
 from hwmodel.errors import HwmodelError
 from hwmodel.rtl import LATENCY
-from hwmodel.sim.bit_words import words_of_codes
+from hwmodel.sim.bit_words import bits_of, words_of_codes
 from hwmodel.sim.gates import GateNetlist
 from hwmodel.sim.stimulus import Stimulus
 from hwmodel.units import UnitSpec
 
-__all__ = ["RESET_CYCLES", "check_outputs", "port_words"]
+__all__ = ["RESET_CYCLES", "check_outputs", "counted_cycles", "port_bits", "port_words"]
 
 RESET_CYCLES = 3
 
@@ -45,6 +45,19 @@ def port_words(gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus) -> NDArra
             words[:RESET_CYCLES, word] |= np.uint64(1 << bit)
         place += width
     return words
+
+
+def port_bits(gates: GateNetlist, spec: UnitSpec, stimulus: Stimulus) -> NDArray[np.uint8]:
+    """`port_words` bit by bit, as the event-driven simulator takes them."""
+    return bits_of(port_words(gates, spec, stimulus), gates.arrays.input_nets.size)
+
+
+def counted_cycles(stimulus: Stimulus) -> slice:
+    """Cycles that do one whole multiply-accumulate each.
+
+    From that in which the first sum lands to the last in which operands arrive.
+    """
+    return slice(RESET_CYCLES + LATENCY, RESET_CYCLES + stimulus.a_codes.size)
 
 
 def check_outputs(

@@ -85,9 +85,7 @@ class CellTables(NamedTuple):
     """A cell's behaviour, and the tables of its delays, output events and input events."""
 
     behaviour: CellBehaviour
-    delay: Stretch
-    power: Stretch
-    own: Stretch
+    stretches: tuple[Stretch, Stretch, Stretch]
 
 
 class LibraryTables:
@@ -118,7 +116,7 @@ class LibraryTables:
         for pin, groups in behaviour.hidden:
             for edge in (0, 1):
                 own.ask([g.energy[edge] for g in groups], (inputs.index(pin), edge), (-1, 0))
-        return CellTables(behaviour, delay.stretch(), power.stretch(), own.stretch())
+        return CellTables(behaviour, (delay.stretch(), power.stretch(), own.stretch()))
 
 
 @lru_cache(_KEPT)

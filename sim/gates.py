@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwmodel.errors import HwmodelError
-from hwmodel.sim.gate_tables import CellTables, LibraryTables, Stretch, tables_of_library
+from hwmodel.sim.gate_tables import CellTables, LibraryTables, tables_of_library
 from hwmodel.technology import CellLibrary, Netlist
 from hwmodel.technology.design import INPUT_SLEW_NS, BoundNetlist, bind
 from hwmodel.technology.timing import propagate
@@ -212,28 +212,30 @@ def _looked_up(
     known: LibraryTables,
     cells: Sequence[CellTables],
     kind: Ints,
-    which: str,
     outputs: Sequence[Sequence[int]],
     slews: Floats,
     loads: Floats,
-) -> tuple[Ints, Floats]:
-    """Where the entries of each instance begin, and all entries, in the order of the instances."""
+) -> list[tuple[Ints, Floats]]:
+    """Delays, energies of output events and those of input events, in the order of the instances.
+
+    For each, where the entries of every instance begin, and all entries.
+    """
     tables = known.bank.arrays()
-    stretches: list[Stretch] = [getattr(cell, which) for cell in cells]
-    at = _offsets(stretches[number].size for number in kind)
-    result = np.zeros(int(at[-1]))
+    places = [
+        _offsets(stretches[number].size for number in kind)
+        for stretches in zip(*(cell.stretches for cell in cells), strict=True)
+    ]
+    results = [np.zeros(int(at[-1])) for at in places]
     instances = design.netlist.instances
-    for number, (cell, stretch) in enumerate(zip(cells, stretches, strict=True)):
-        if not stretch.size:
-            continue
+    for number, cell in enumerate(cells):
         mine = np.flatnonzero(kind == number)
         pins = cell.behaviour.cell.inputs
         ins = np.array([[instances[k].pins[pin] for pin in pins] for k in mine], np.int64)
         outs = np.array([outputs[int(k)] for k in mine], np.int64)
-        result[at[mine][:, None] + np.arange(stretch.size)] = stretch.values(
-            tables, slews[ins], loads[outs]
-        )
-    return at[:-1].copy(), result
+        for at, result, stretch in zip(places, results, cell.stretches, strict=True):
+            entries = at[mine][:, None] + np.arange(stretch.size)
+            result[entries] = stretch.values(tables, slews[ins], loads[outs])
+    return [(at[:-1].copy(), result) for at, result in zip(places, results, strict=True)]
 
 
 def _assemble(design: BoundNetlist, clock: int, slews: Floats, latest: float) -> GateNetlist:
@@ -261,9 +263,8 @@ def _assemble(design: BoundNetlist, clock: int, slews: Floats, latest: float) ->
         outputs.append(driven)
     slews_of = slews.reshape(-1, 2)
     loads_of = np.vstack([design.loads, np.zeros((nets - len(design.loads), 2))])
-    (delay_at, delay), (power_at, power), (own_at, own) = (
-        _looked_up(design, known, list(cells.values()), kind, which, outputs, slews_of, loads_of)
-        for which in ("delay", "power", "own")
+    (delay_at, delay), (power_at, power), (own_at, own) = _looked_up(
+        design, known, list(cells.values()), kind, outputs, slews_of, loads_of
     )
     is_state = [behaviours[i.cell].clock >= 0 for i in netlist.instances]
     level = np.zeros(len(netlist.instances), np.int32)

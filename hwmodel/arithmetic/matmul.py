@@ -154,14 +154,13 @@ def _coded(spec: UnitSpec, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         and spec.overflow is Overflow.NONFINITE
     ):
         codes = values.view(_dtype(spec))
-        codes[np.isnan(values)] = fmt.nan_code
-        return codes
-    if values.size <= _FEW and fmt == parse_format("fp16"):
+    elif values.size <= _FEW and fmt == parse_format("fp16"):
         # NumPy has the same numbers: slower, but nothing waits to be compiled.
         codes = values.astype(np.float16).view(np.uint16)
-        codes[np.isnan(values)] = fmt.nan_code
-        return codes
-    return fmt.encode(values, spec.overflow)
+    else:
+        return fmt.encode(values, spec.overflow)
+    codes[np.isnan(values)] = fmt.nan_code
+    return codes
 
 
 def _values(fmt: Format, codes: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:

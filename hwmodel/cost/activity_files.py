@@ -5,9 +5,9 @@ from pathlib import Path
 from hwmodel.cost.energy import Synthesised, period_for
 from hwmodel.errors import HwmodelError
 from hwmodel.sim.activity import record_events, simulate_gates
-from hwmodel.sim.bit_words import bits_of, words_of
+from hwmodel.sim.bit_words import words_of
 from hwmodel.sim.dump import change_dump, verilog
-from hwmodel.sim.feeding import check_outputs, port_words
+from hwmodel.sim.feeding import check_outputs, port_bits
 from hwmodel.sim.gates import build_gates
 from hwmodel.sim.stimulus import operands
 from hwmodel.store import atomic_write
@@ -60,7 +60,7 @@ def write_activity(
     netlist = read_netlist(synthesis_result.netlist_json, library)
     gates = build_gates(netlist, library)
     stream = operands(spec, stimulus, vectors, seed)
-    bits = bits_of(port_words(gates, spec, stream), gates.arrays.input_nets.size)
+    bits = port_bits(gates, spec, stream)
     check_outputs(gates, spec, stream, words_of(simulate_gates(gates, bits, clock_ns).outputs))
     log = record_events(gates, bits, clock_ns)
     atomic_write(netlist_path, verilog(netlist))

@@ -15,10 +15,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from hwmodel.errors import HwmodelError
-from hwmodel.rtl import LATENCY, structures_for
+from hwmodel.rtl import structures_for
 from hwmodel.sim.activity import simulate_gates
-from hwmodel.sim.bit_words import bits_of, words_of
-from hwmodel.sim.feeding import RESET_CYCLES, check_outputs, port_words
+from hwmodel.sim.bit_words import words_of
+from hwmodel.sim.feeding import check_outputs, counted_cycles, port_bits
 from hwmodel.sim.gates import build_gates
 from hwmodel.sim.stimulus import operands
 from hwmodel.synthesis.flow import make_flow
@@ -190,9 +190,8 @@ def block_energy(
     gates = build_gates(read_netlist(design, library, spec.identifier), library)
     stream = operands(spec, stimulus, vectors, seed)
     period = max(static_timing(gates.design, library).period_ns, synthesis_result.clock_ns or 0.0)
-    window = slice(RESET_CYCLES + LATENCY, RESET_CYCLES + vectors)
-    bits = bits_of(port_words(gates, spec, stream), gates.arrays.input_nets.size)
-    activity = simulate_gates(gates, bits, period, count=window)
+    window = counted_cycles(stream)
+    activity = simulate_gates(gates, port_bits(gates, spec, stream), period, count=window)
     check_outputs(gates, spec, stream, words_of(activity.outputs))
     cycles = window.stop - window.start
     spent = activity.by_instance / cycles
@@ -215,8 +214,7 @@ def block_energy(
         leaks[place] = leaks.get(place, 0.0) + float(leak)
         total[place] = total.get(place, 0.0) + float(internal + switching)
     whole, leakage = sum(total.values()), sum(leaks.values())
-    per_cycle = activity.internal + activity.switching + activity.clock
-    per_cycle += activity.leakage_nw * period * 1e-3
+    per_cycle = activity.energy(period)
     return BlockEnergy(
         spec=spec.name,
         structure=synthesis_result.structure,

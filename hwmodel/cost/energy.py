@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from hwmodel.arithmetic import simulate
 from hwmodel.cost.energy_record import EnergyRecord, conditions
 from hwmodel.errors import HwmodelError
-from hwmodel.rtl import LATENCY
 from hwmodel.sim.activity import METHOD_VERSION, simulate_gates
-from hwmodel.sim.bit_words import bits_of, words_of
-from hwmodel.sim.feeding import RESET_CYCLES, check_outputs, port_words
+from hwmodel.sim.bit_words import words_of
+from hwmodel.sim.feeding import check_outputs, counted_cycles, port_bits
 from hwmodel.sim.gates import GateNetlist, build_gates
 from hwmodel.sim.stimulus import ACCUMULATION_LENGTH, Stimulus, operands
 from hwmodel.store import Store, content_key
@@ -166,15 +165,11 @@ def energy_of_netlist(
     gates = build_gates(netlist, library)
     period = static_timing(gates.design, library).period_ns
     clock = period if clock_ns is None else clock_ns
-    bits = bits_of(port_words(gates, spec, stimulus), gates.arrays.input_nets.size)
-    # From the cycle in which the first sum lands to the last in which operands arrive, every
-    # cycle does one whole multiply-accumulate.
-    window = slice(RESET_CYCLES + LATENCY, RESET_CYCLES + stimulus.a_codes.size)
+    bits, window = port_bits(gates, spec, stimulus), counted_cycles(stimulus)
     real = simulate_gates(gates, bits, clock, count=window)
     checked = check_outputs(gates, spec, stimulus, words_of(real.outputs))
     ideal = simulate_gates(gates, bits, clock, zero_delay=True, count=window)
     check_outputs(gates, spec, stimulus, words_of(ideal.outputs))
-    leakage = real.leakage_nw * clock * 1e-3  # nW * ns = 1e-18 J
     per_cycle = real.energy(clock)[window]
     total = float(per_cycle.mean())
     glitches = (real.internal + real.switching - ideal.internal - ideal.switching)[window]
@@ -189,7 +184,7 @@ def energy_of_netlist(
         internal_fj=float(real.internal[window].mean()),
         switching_fj=float(real.switching[window].mean()),
         clock_fj=float(real.clock[window].mean()),
-        leakage_fj=float(leakage[window].mean()),
+        leakage_fj=float(real.leakage_fj(clock)[window].mean()),
         glitch_share=float(glitches.mean()) / total,
         toggles_per_cycle=float(real.toggles.sum()) / cycles,
         functional_toggles_per_cycle=float(ideal.toggles.sum()) / cycles,

@@ -17,9 +17,8 @@ from hwmodel.cost.energy import (
     period_for,
 )
 from hwmodel.cost.energy_record import EnergyRecord, conditions
-from hwmodel.rtl import LATENCY
 from hwmodel.sim.activity import METHOD_VERSION
-from hwmodel.sim.feeding import RESET_CYCLES, check_outputs, port_words
+from hwmodel.sim.feeding import check_outputs, counted_cycles, port_words
 from hwmodel.sim.gates import build_gates
 from hwmodel.sim.stimulus import Stimulus, operands
 from hwmodel.sim.zero_delay import simulate_lanes
@@ -137,8 +136,7 @@ def fast_energy_of_netlist(
     """
     short = energy_of_netlist(spec, netlist, library, few, clock_ns)
     gates = build_gates(netlist, library)
-    window = slice(RESET_CYCLES + LATENCY, RESET_CYCLES + many.a_codes.size)
-    found = simulate_lanes(gates, port_words(gates, spec, many), window)
+    found = simulate_lanes(gates, port_words(gates, spec, many), counted_cycles(many))
     checked = check_outputs(gates, spec, many, found.outputs)
     leakage = found.leakage * clock_ns * 1e-3  # nW * ns = 1e-18 J
     parts = np.stack([found.internal, found.switching, found.clock, leakage])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.compiled import bits_of, float_of, jit
+from hwmodel.compiled import bits_of, float_of, inlined, jit
 from hwmodel.formats.plan import INFINITY, MAGNITUDE, NAN, Plan
 
 __all__ = ["encode", "quantize"]
@@ -49,6 +49,14 @@ def quantize(
 _FLOAT = np.float32(0.0)  # for its type
 
 
+@inlined
+def _clipped(magnitude: Any, top: Any, lowest: Any) -> Any:
+    """A magnitude no larger than `top`, and its exponent field, no smaller than `lowest`."""
+    number = magnitude if magnitude < top else top
+    field = np.int32(number & np.int32(INFINITY))
+    return number, field if field > lowest else lowest
+
+
 @jit
 def _encode(plan: Any, bits: Any, codes: Any) -> Any:
     """Write codes, of a NaN anything; returns the largest magnitude's bits."""
@@ -59,9 +67,7 @@ def _encode(plan: Any, bits: Any, codes: Any) -> Any:
     for i in range(bits.size):
         magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
         largest = magnitude if magnitude > largest else largest
-        number = magnitude if magnitude < top else top
-        field = np.int32(number & np.int32(INFINITY))
-        field = field if field > lowest else lowest
+        number, field = _clipped(magnitude, top, lowest)
         adder = np.int32(field + lift)
         total = bits_of(float_of(number, _FLOAT) + float_of(adder, _FLOAT))
         # The total's last bits count units of the last place; those of a normal number have the
@@ -83,9 +89,7 @@ def _quantize(plan: Any, bits: Any, result: Any) -> Any:
     for i in range(bits.size):
         magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
         largest = magnitude if magnitude > largest else largest
-        number = magnitude if magnitude < top else top
-        field = np.int32(number & np.int32(INFINITY))
-        field = field if field > lowest else lowest
+        number, field = _clipped(magnitude, top, lowest)
         adder = float_of(np.int32(field + lift), _FLOAT)
         value = bits_of(float_of(number, _FLOAT) + adder - adder)
         result[i] = np.int32(value | np.int32(bits[i] & np.int32(~MAGNITUDE)))
@@ -101,9 +105,7 @@ def _quantize_bounded(plan: Any, bits: Any, result: Any) -> Any:
     for i in range(bits.size):
         magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
         largest = magnitude if magnitude > largest else largest
-        number = magnitude if magnitude < top else top
-        field = np.int32(number & np.int32(INFINITY))
-        field = field if field > lowest else lowest
+        number, field = _clipped(magnitude, top, lowest)
         adder = float_of(np.int32(field + lift), _FLOAT)
         value = bits_of(float_of(number, _FLOAT) + adder - adder)
         value = over_bits if value > max_bits else value

@@ -1,4 +1,4 @@
-"""Which of several netlists of nearly the same area is taken: the one that spends the least energy.
+"""Which of several netlists of nearly the same area is taken: energy is weighed against area.
 
 Among what a search finds there are netlists whose areas differ by less than the mapping's own
 noise and whose energies differ by up to half, for one of them glitches more. Area alone would draw
@@ -8,17 +8,14 @@ short run of the event-driven simulation, on the same operands for all; the figu
 is measured later and on many more.
 """
 
-from hwmodel.rtl import LATENCY
 from hwmodel.sim.activity import METHOD_VERSION, simulate_gates
-from hwmodel.sim.bit_words import bits_of
-from hwmodel.sim.feeding import RESET_CYCLES, port_words
+from hwmodel.sim.feeding import counted_cycles, port_bits
 from hwmodel.sim.gates import build_gates
 from hwmodel.sim.stimulus import operands
 from hwmodel.store import Store, content_key
 from hwmodel.synthesis.mapping import Mapped, load_netlist
 from hwmodel.technology.library import CellLibrary
 from hwmodel.technology.netlist import read_netlist
-from hwmodel.technology.timing import static_timing
 from hwmodel.units import UnitSpec
 
 __all__ = ["MOST_COMPARED", "RULE", "TOLERANCE", "price", "quick_energy"]
@@ -75,9 +72,8 @@ def quick_energy(
     known = store.load(_KIND, key)
     if known is None:
         gates = build_gates(read_netlist(load_netlist(mapped, store), library), library)
-        period = static_timing(gates.design, library).period_ns if clock_ns is None else clock_ns
-        bits = bits_of(port_words(gates, spec, stream), gates.arrays.input_nets.size)
-        window = slice(RESET_CYCLES + LATENCY, RESET_CYCLES + _VECTORS)
+        period = mapped.delay_ns if clock_ns is None else clock_ns
+        bits, window = port_bits(gates, spec, stream), counted_cycles(stream)
         spent = simulate_gates(gates, bits, period, count=window).energy(period)
         known = store.save(_KIND, key, {"fj_per_mac": float(spent[window].mean())})
     return float(known["fj_per_mac"])

@@ -129,7 +129,7 @@ class Search:
     tried : tuple of Candidate
         All candidates, in the order of the policy.
     failures : tuple of str
-        Runs that a tool did not finish, and why.
+        Runs that a tool did not finish and energies that could not be told, and why.
     near_ties : tuple of (Candidate, float)
         Netlists of nearly the least area with the energy in fJ per MAC that decided, the winner
         first; empty where there was no choice.
@@ -200,9 +200,7 @@ def search(
         else:
             _least_area_at(pool, tried, structures, clock_ns)
         near_ties = _near_ties(pool, tried, clock_ns)
-        best = _ranked(tried, clock_ns)[0]
-        if near_ties:
-            best, _ = near_ties[0]
+        best = near_ties[0][0] if near_ties else _ranked(tried, clock_ns)[0]
         if clock_ns is None:
             best = pool.finish(best, speed_for_free)
             tried.append(best)
@@ -221,9 +219,11 @@ def _near_ties(
     """Candidates that reach the goal with nearly the least area, and their energies; best first."""
     meeting = [c for c in tried if clock_ns is None or c.mapped.delay_ns <= clock_ns]
     # The same netlist comes from several recipes.
-    distinct = {c.figures: c for c in reversed(_ranked(meeting, clock_ns))}
-    few = _ranked(list(distinct.values()), clock_ns)
-    near = [c for c in few if c.mapped.area_um2 <= (1 + TOLERANCE) * few[0].mapped.area_um2]
+    distinct: dict[tuple[float, float], Candidate] = {}
+    for candidate in _ranked(meeting, clock_ns):
+        distinct.setdefault(candidate.figures, candidate)
+    least = min((c.mapped.area_um2 for c in meeting), default=0.0)
+    near = [c for c in distinct.values() if c.mapped.area_um2 <= (1 + TOLERANCE) * least]
     if len(near) < 2:
         return ()
     energies = pool.energies(near[:MOST_COMPARED])

@@ -9,6 +9,7 @@ from hwmodel.errors import HwmodelError
 from hwmodel.rtl import Structure
 from hwmodel.store import Store
 from hwmodel.synthesis import near_ties, search, synthesize
+from hwmodel.synthesis.designs import rtlil_of
 from hwmodel.synthesis.mapping import Mapped, map_design
 from hwmodel.synthesis.near_ties import TOLERANCE, price, quick_energy
 from hwmodel.synthesis.recipes import Recipe
@@ -136,8 +137,6 @@ def test_a_netlist_that_cannot_be_simulated_leaves_the_choice_to_area_and_is_not
 
 def test_a_finished_energy_is_kept(result, library, store, monkeypatch):
     structure = Structure.parse(result.structure)
-    from hwmodel.synthesis.designs import rtlil_of
-
     rtlil = rtlil_of(UNIT, structure, store)
     mapped = map_design(rtlil, UNIT.identifier, Recipe("amap"), library, store)
     first = quick_energy(UNIT, mapped, library, store, None)
