@@ -9,8 +9,9 @@ more products no sum, rounded or not, is above |s| + 2(|p1| + |p2| + ...); by Ca
 bracket is at most the product of the factors' norms. Sums below the bound are rounded as if once
 (`carriers`), which the next step of the argument takes for granted.
 
-Other products are added by loops that note the largest exponent; what met a large one is redone.
-The quick loops lose the sign of zeros. Nothing else hangs on it: the sums with either zero are
+Other products are added by loops that settle overflow at each step, or, where the type cannot tell
+which large sums are right, by loops that note whether they met one: such rows are void. The quick
+loops lose the sign of zeros. Nothing else hangs on it: the sums with either zero are
 equal, or both zero. So only sums that end as zero are done again, where signs matter at all.
 
 The loops lie apart, called from Python, so that only those that are needed are compiled.
@@ -132,22 +133,22 @@ def _add_columns(
         if hasty and 2 * np.sum(left | void) > len(left):
             void[:] = True
             return
-        if left.any():
-            from hwmodel.arithmetic import watched_sums
-
-            watched_sums.add_rows(constants, x, y, result, first, left, large)
-            if not constants.bounded and 2 * np.sum(large) > len(large):
-                void[:] = True  # the few others are not worth their time
-                return
-    again = ~void & large
-    if not constants.bounded:
-        void |= again
-    elif again.any():
+        if not left.any():
+            continue
         from hwmodel.arithmetic import watched_sums
 
-        watched_sums.add_bounded(constants, a, b, result, first, again)
+        if constants.bounded:
+            saturates = constants.beyond == constants.limit
+            add = watched_sums.add_saturated if saturates else watched_sums.add_bounded
+            add(constants, x, y, result, first, left)
+        else:
+            watched_sums.add_rows(constants, x, y, result, first, left, large)
+            if 2 * np.sum(large) > len(large):
+                void[:] = True  # the few others are not worth their time
+                return
+    void |= large
     if constants.keep_sign:
-        zeros = ~void & ~again & (result[:, first : first + b.shape[1]] == 0).any(axis=1)
+        zeros = ~void & (result[:, first : first + b.shape[1]] == 0).any(axis=1)
         if zeros.any():
             from hwmodel.arithmetic import watched_sums
 

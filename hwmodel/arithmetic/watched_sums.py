@@ -9,7 +9,7 @@ import numpy as np
 
 from hwmodel.compiled import bits_of, float_of, fma, jit
 
-__all__ = ["add_bounded", "add_rows", "add_saturating", "mend_zeros"]
+__all__ = ["add_bounded", "add_rows", "add_saturated", "add_saturating", "mend_zeros"]
 
 # One sum in so many ends as zero: its sign is then found for itself, else for the whole row.
 _ZEROS = 16
@@ -26,6 +26,14 @@ def _sum(constants: Any, acc: Any, x: Any, y: Any) -> Any:
     return float_of(bits_of(value) | (bits_of(total) ^ bits_of(abs(total))), total), not (
         abs(total) < constants.large
     )
+
+
+@jit
+def _bounded_sum(constants: Any, acc: Any, x: Any, y: Any) -> Any:
+    """Sum with a product, overflow and the sign of a zero settled."""
+    value, _ = _sum(constants, acc, x, y)
+    value = constants.beyond if value > constants.limit else value
+    return -constants.beyond if value < -constants.limit else value
 
 
 @jit
@@ -51,18 +59,44 @@ def add_rows(
 
 
 @jit
+def add_saturated(constants: Any, a: Any, b: Any, result: Any, first: int, which: Any) -> None:
+    """Add the products to some rows of `result`; sums beyond the limit become the limit.
+
+    Signs of zeros are lost.
+    """
+    field, lift, least, limit = constants.field, constants.lift, constants.least, constants.limit
+    for i in range(a.shape[0]):
+        if not which[i]:
+            continue
+        acc = result[i, first : first + b.shape[1]]
+        for k in range(a.shape[1]):
+            x, row = a[i, k], b[k]
+            for j in range(acc.size):
+                total = fma(x, row[j], acc[j])
+                adder = float_of((bits_of(total) & field) + lift, total)
+                adder = adder if adder > least else least
+                value = (total + adder) - adder
+                # An instruction each, and a NaN stays one.
+                value = limit if value > limit else value
+                acc[j] = -limit if value < -limit else value
+
+
+@jit
 def add_bounded(constants: Any, a: Any, b: Any, result: Any, first: int, which: Any) -> None:
-    """Sum some rows from nothing with overflow settled at every step."""
+    """`add_saturated` for other overflows."""
+    field, lift, least = constants.field, constants.lift, constants.least
     limit, beyond = constants.limit, constants.beyond
     for i in range(a.shape[0]):
         if not which[i]:
             continue
         acc = result[i, first : first + b.shape[1]]
-        acc[:] = 0.0
         for k in range(a.shape[1]):
             x, row = a[i, k], b[k]
             for j in range(acc.size):
-                value, _ = _sum(constants, acc[j], x, row[j])
+                total = fma(x, row[j], acc[j])
+                adder = float_of((bits_of(total) & field) + lift, total)
+                adder = adder if adder > least else least
+                value = (total + adder) - adder
                 value = beyond if value > limit else value
                 acc[j] = -beyond if value < -limit else value
 
@@ -77,13 +111,15 @@ def mend_zeros(constants: Any, a: Any, b: Any, result: Any, first: int, which: A
         zeros = np.flatnonzero(acc == 0.0)
         if zeros.size * _ZEROS > acc.size:
             acc[:] = 0.0
-            _add_row(constants, a[i], b, acc)
+            for k in range(a.shape[1]):
+                for j in range(acc.size):
+                    acc[j] = _bounded_sum(constants, acc[j], a[i, k], b[k, j])
             continue
         for j in zeros:
             value = acc[j]
             value = value - value  # plus zero of the type
             for k in range(a.shape[1]):
-                value, _ = _sum(constants, value, a[i, k], b[k, j])
+                value = _bounded_sum(constants, value, a[i, k], b[k, j])
             acc[j] = value
 
 

@@ -127,3 +127,32 @@ def test_sums_rounded_another_way(name, rounding, scale):
     a[0, ::2] = 0
     b[:, 1] = 0
     check(spec, a, b)
+
+
+@pytest.mark.parametrize("columns", [3, 40])
+def test_sums_that_saturated_before_they_end_as_zero_keep_their_sign(columns):
+    # 65536 saturates to 65504, which is taken away again; then a tiny product leaves its sign.
+    spec = parse_unit("mac-fp16-fp16-fp16sat")
+    tiny = 2.0**-24
+    a = spec.a.encode([[256.0, 65504.0, tiny], [256.0, 65504.0, -tiny]])
+    b = np.random.default_rng(3).standard_normal((3, columns))
+    b[:, :3] = np.array([256.0, -1.0, tiny])[:, None]
+    got = check(spec, a, spec.b.encode(b))
+    assert np.unique(got[:, :3]).tolist() == [0, 0x8000]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("mac-int8-int8-fp16", "mac-int8-int8-fp16sat", "mac-fp16-fp16-fp16sat"),
+        *("mac-e5m2-e5m2-e5m2", "mac-e4m3-e4m3-e4m3", "mac-bf16-bf16-fp16"),
+    ],
+)
+def test_sums_that_overflow_again_and_again(name):
+    spec = parse_unit(name)
+    rng = np.random.default_rng(4)
+    scale = np.sqrt(spec.accumulator.format.max_value) / 3
+    a = spec.a.encode(rng.standard_normal((9, 150)) * scale)
+    b = spec.b.encode(rng.standard_normal((150, 70)) * scale)
+    values = np.abs(spec.decode_accumulator(check(spec, a, b)))
+    assert (~(values < spec.accumulator.format.max_value)).any()
