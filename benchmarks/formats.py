@@ -65,14 +65,14 @@ def rows_of_values() -> list[Row]:
 
     copy = np.empty_like(x)
     add("values, E4M3", "memory copy", lambda: np.copyto(copy, x))
-    for name in ("e4m3", "e5m2", "e3m4", "e2m1", "e7m0", "e4m3fnuz", "int8"):
+    for name in ("e4m3", "e5m2", "e3m4", "e2m1", "e7m0", "e4m3fnuz", "int8", "ue4m3", "e8m0"):
         fmt = hwmodel.format(name)
         add(f"values, {name.upper()}", "hwmodel", lambda fmt=fmt: fmt.quantize(x))
     part = x[: 1 << 18]
     e4m3 = hwmodel.format("e4m3")
     add("values, E4M3, 1 MB", "memory copy", lambda: np.copyto(copy[: part.size], part), part.size)
     add("values, E4M3, 1 MB", "hwmodel", lambda: e4m3.quantize(part), part.size)
-    for name in ("e4m3", "e5m2", "fp16", "bf16", "e8m0", "e10m5", "e12m3ieee", "int8"):
+    for name in ("e4m3", "e5m2", "fp16", "bf16", "e8m0", "ue4m3", "e10m5", "e12m3ieee", "int8"):
         fmt = hwmodel.format(name)
         add(f"codes, {name.upper()}", "hwmodel", lambda fmt=fmt: fmt.encode(x))
     add("codes, E4M3 upward", "hwmodel", lambda: e4m3.encode(x, "saturate", "up"))

@@ -112,8 +112,8 @@ def mend_zeros(constants: Any, a: Any, b: Any, result: Any, first: int, which: A
         if zeros.size * _ZEROS > acc.size:
             acc[:] = 0.0
             for k in range(a.shape[1]):
-                for j in range(acc.size):
-                    acc[j] = _bounded_sum(constants, acc[j], a[i, k], b[k, j])
+                for column in range(acc.size):
+                    acc[column] = _bounded_sum(constants, acc[column], a[i, k], b[k, column])
             continue
         for j in zeros:
             value = acc[j]

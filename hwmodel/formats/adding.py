@@ -12,7 +12,9 @@ import numpy.typing as npt
 from hwmodel.compiled import bits_of, float_of, inlined, jit
 from hwmodel.formats.plan import INFINITY, MAGNITUDE, NAN, Plan
 
-__all__ = ["encode", "quantize"]
+__all__ = ["BLOCK", "encode", "positive", "quantize"]
+
+BLOCK = 4096  # numbers settled at a time: they stay in the first-level cache
 
 _TOP, _LOWEST, _LIFT, _SHIFT, _SIGN, _MAX_CODE, _OVER_CODE, _MAX_BITS, _OVER_BITS, _MINUS, _NAN = (
     Plan._fields.index(name)
@@ -28,7 +30,7 @@ def encode(
 ) -> bool:
     """Write the codes of `x`; returns whether a NaN was met."""
     bits = x.view(np.int32)
-    saw_nan = _encode(plan, bits, codes) > INFINITY
+    saw_nan = (_encode if plan[_SIGN] else _encode_unsigned)(plan, bits, codes) > INFINITY
     if saw_nan:
         _mend(bits, codes, plan[_NAN])
     return bool(saw_nan)
@@ -40,13 +42,15 @@ def quantize(
     """Write the rounded values of `x`; returns whether a NaN was met."""
     bits, values = x.view(np.int32), result.view(np.int32)
     usual = plan[_OVER_BITS] == plan[_TOP] and plan[_MINUS] != 0
-    saw_nan = (_quantize if usual else _quantize_bounded)(plan, bits, values) > INFINITY
+    signed = _quantize if usual else _quantize_bounded
+    saw_nan = (signed if plan[_SIGN] else _quantize_unsigned)(plan, bits, values) > INFINITY
     if saw_nan:
         _mend(bits, values, np.int32(NAN))
     return bool(saw_nan)
 
 
 _FLOAT = np.float32(0.0)  # for its type
+_MINUS_INFINITY = INFINITY - (1 << 31)  # its bits, and the largest of a negative number's
 
 
 @inlined
@@ -112,6 +116,39 @@ def _quantize_bounded(plan: Any, bits: Any, result: Any) -> Any:
         sign = np.int32(bits[i] & np.int32(~MAGNITUDE))
         sign = np.int32(0) if np.int32(value | negative_zero) == np.int32(0) else sign
         result[i] = np.int32(value | sign)
+    return largest
+
+
+@jit
+def positive(bits: Any, result: Any) -> None:
+    """Write zeros for negative numbers; a NaN stays what it is."""
+    for i in range(bits.size):
+        result[i] = np.int32(0) if bits[i] <= np.int32(_MINUS_INFINITY) else bits[i]
+
+
+@jit
+def _encode_unsigned(plan: Any, bits: Any, codes: Any) -> Any:
+    """`_encode` where negative numbers become zero."""
+    room = np.empty(BLOCK, np.int32)
+    largest = np.int32(0)
+    for first in range(0, bits.size, BLOCK):
+        target = codes[first : first + BLOCK]
+        source = room[: target.size]
+        positive(bits[first : first + BLOCK], source)
+        largest = max(largest, _encode(plan, source, target))
+    return largest
+
+
+@jit
+def _quantize_unsigned(plan: Any, bits: Any, result: Any) -> Any:
+    """`_quantize_bounded` where negative numbers become zero."""
+    room = np.empty(BLOCK, np.int32)
+    largest = np.int32(0)
+    for first in range(0, bits.size, BLOCK):
+        target = result[first : first + BLOCK]
+        source = room[: target.size]
+        positive(bits[first : first + BLOCK], source)
+        largest = max(largest, _quantize_bounded(plan, source, target))
     return largest
 
 

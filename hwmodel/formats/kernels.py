@@ -20,7 +20,6 @@ __all__ = [
     "Layout",
     "code_of",
     "encode",
-    "nearest_powers",
     "power_of_two",
     "quantize",
     "round_integers",
@@ -295,31 +294,6 @@ def round_powers(
         if _goes_up(fraction, (code & 1) == 1, False, rounding, number, random_bits):
             code += 1
         codes[i] = code
-
-
-@jit
-def nearest_powers(bits: Any, codes: Any, bias: Any, max_code: Any, over: Any, nan: Any) -> None:
-    """`round_powers` to nearest even for the bits of float32, bounded, biases up to 127.
-
-    `over` is the code of what is larger, `nan` that of NaN and, where it is `over`, of negative
-    numbers, which else are as small as can be.
-    """
-    below = nan if over == nan else 0
-    parity = np.int32((bias - 127) & 1)
-    move = np.int32(bias - 127)
-    # Half of the last power of two and of float32's least normal number together; a tie is even.
-    least = np.int32(0x600000 if bias == 127 else 0x7FFFFF)
-    for i in range(bits.size):
-        magnitude = np.int32(bits[i] & np.int32(0x7FFFFFFF))
-        odd = np.int32(np.int32(np.int32(magnitude >> np.int32(23)) ^ parity) & np.int32(1))
-        field = np.int32(np.int32(magnitude + np.int32(0x3FFFFF)) + odd)
-        near: Any = np.int32(np.int32(field >> np.int32(23)) + move)
-        low = np.int32(1) if magnitude > least else np.int32(0)
-        code = low if magnitude < np.int32(0x800000) else near
-        code = np.int32(0) if code < np.int32(0) else code
-        code = over if code > max_code or magnitude == np.int32(0x7F800000) else code
-        code = below if bits[i] < np.int32(0) and magnitude != np.int32(0) else code
-        codes[i] = nan if magnitude > np.int32(0x7F800000) else code
 
 
 @jit

@@ -11,6 +11,7 @@ from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import CodeArray, Format, code_dtype
 from hwmodel.formats.carrier import as_integer
 from hwmodel.formats.rounding import Overflow, Request, Rounding
+from hwmodel.parallel import in_pieces
 
 __all__ = ["PowerFormat"]
 
@@ -96,6 +97,13 @@ class PowerFormat(Format):
     def _quantize(
         self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> npt.NDArray[Any]:
+        rule = self._quick_rule(x, request)
+        if rule is not None:
+            from hwmodel.formats import nearest_powers
+
+            result = np.empty(x.shape, np.int32)
+            self._in_pieces(nearest_powers.quantize, rule, x, result)
+            return result.view(np.float32)
         values = self._values
         if x.dtype == np.float32 and max(self.bias, self.max_code - self.bias) <= 127:
             values = values.astype(np.float32)  # holds them all
@@ -104,20 +112,16 @@ class PowerFormat(Format):
     def _encode(
         self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> CodeArray:
-        from hwmodel.formats.kernels import ROUNDINGS, nearest_powers, round_powers
+        rule = self._quick_rule(x, request)
+        if rule is not None:
+            from hwmodel.formats import nearest_powers
+
+            quick = np.empty(x.shape, code_dtype(self.bits))
+            self._in_pieces(nearest_powers.encode, rule, x, quick)
+            return quick
+        from hwmodel.formats.kernels import ROUNDINGS, round_powers
 
         saturate = request.overflow is Overflow.SATURATE
-        if (
-            x.dtype == np.float32
-            and self.bias <= 127
-            and request.rounding is Rounding.NEAREST_EVEN
-            and request.overflow is not Overflow.RAISE
-        ):
-            quick = np.empty(x.shape, code_dtype(self.bits))
-            over = self.max_code if saturate else self.nan_code
-            numbers = np.array([self.bias, self.max_code, over, self.nan_code], np.int32)
-            nearest_powers(x.view(np.int32), quick, *numbers)
-            return quick
         codes = np.empty(x.shape, np.int64)
         round_powers(x, codes, self.bias, ROUNDINGS[request.rounding], random, request.random_bits)
         beyond = codes > self.max_code
@@ -131,6 +135,31 @@ class PowerFormat(Format):
         codes[negative] = 0 if saturate else self.nan_code
         codes[np.isnan(x)] = self.nan_code
         return codes.astype(code_dtype(self.bits))
+
+    def _quick_rule(self, x: npt.NDArray[Any], request: Request) -> npt.NDArray[np.int32] | None:
+        """Constants of the quick route, or None where it does not do."""
+        from hwmodel.formats import nearest_powers
+
+        if (
+            x.dtype != np.float32
+            or request.rounding is not Rounding.NEAREST_EVEN
+            or request.overflow is Overflow.RAISE
+        ):
+            return None
+        saturates = request.overflow is Overflow.SATURATE
+        return nearest_powers.rule(self.bias, self.max_code, self.nan_code, saturates)
+
+    @staticmethod
+    def _in_pieces(
+        work: Any, rule: npt.NDArray[np.int32], x: npt.NDArray[np.float32], out: npt.NDArray[Any]
+    ) -> None:
+        bits = x.view(np.int32)
+
+        def some(part: slice) -> int:
+            work(rule, bits[part], out[part])
+            return 0
+
+        in_pieces(some, x.size)
 
     def _decode(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         return self._values.take(codes)

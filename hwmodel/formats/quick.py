@@ -16,9 +16,7 @@ from hwmodel.compiled import jit
 from hwmodel.formats import adding
 from hwmodel.formats.plan import INFINITY, LIFT, MAGNITUDE, MANTISSA, NAN, Plan, adds, named
 
-__all__ = ["encode", "positive", "quantize"]
-
-_BLOCK = 4096  # numbers settled at a time: they stay in the first-level cache
+__all__ = ["encode", "quantize"]
 
 
 def encode(
@@ -37,19 +35,6 @@ def quantize(
     if adds(plan):
         return adding.quantize(plan, x, result)
     return bool(_quantize(plan, x.view(np.int32), result.view(np.int32)))
-
-
-def positive(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Numbers with zeros for negative ones: quicker than `numpy.maximum`."""
-    result = np.empty_like(x)
-    _positive(x, result)
-    return result
-
-
-@jit
-def _positive(x: Any, result: Any) -> None:
-    for i in range(x.size):
-        result[i] = np.float32(0.0) if x[i] <= np.float32(0.0) else x[i]
 
 
 @jit
@@ -139,8 +124,12 @@ def _mend_low_codes(plan: Plan, bits: Any, codes: Any) -> None:
 def _encode(numbers: Any, bits: Any, codes: Any) -> Any:
     plan = named(numbers)
     saw_nan = False
-    for first in range(0, bits.size, _BLOCK):
-        source, target = bits[first : first + _BLOCK], codes[first : first + _BLOCK]
+    room = np.empty(adding.BLOCK if plan.sign_bit == 0 else 0, np.int32)
+    for first in range(0, bits.size, adding.BLOCK):
+        source, target = bits[first : first + adding.BLOCK], codes[first : first + adding.BLOCK]
+        if plan.sign_bit == 0:
+            adding.positive(source, room[: source.size])
+            source = room[: source.size]
         if plan.wide:
             largest, least = _encode_wide_block(plan, source, target)
             if least < plan.small:
@@ -217,8 +206,12 @@ def _mend_low_values(plan: Plan, bits: Any, result: Any) -> None:
 def _quantize(numbers: Any, bits: Any, result: Any) -> Any:
     plan = named(numbers)
     saw_nan = False
-    for first in range(0, bits.size, _BLOCK):
-        source, target = bits[first : first + _BLOCK], result[first : first + _BLOCK]
+    room = np.empty(adding.BLOCK if plan.sign_bit == 0 else 0, np.int32)
+    for first in range(0, bits.size, adding.BLOCK):
+        source, target = bits[first : first + adding.BLOCK], result[first : first + adding.BLOCK]
+        if plan.sign_bit == 0:
+            adding.positive(source, room[: source.size])
+            source = room[: source.size]
         if plan.wide:
             largest, least = _quantize_wide_block(plan, source, target)
             if least < plan.small:

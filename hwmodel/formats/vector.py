@@ -7,7 +7,6 @@ arrays are cut into pieces that go through the machine's cores. Formats beyond f
 """
 
 import functools
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["decode", "encode", "quantize"]
 
 _MAX_EXPONENT = 127  # of float32
-_PIECE = 1 << 15  # numbers copied at a time: they stay in the second-level cache
 
 
 def quantize(
@@ -44,7 +42,9 @@ def quantize(
         return wide.joined(fmt, *wide.parts(fmt, _wide_codes(fmt, x, request, random)))
     if plan is not None:
         result = np.empty_like(x)
-        met = _in_quick_pieces(fmt, x, lambda x, out: quick.quantize(plan, x, out), result)
+        met = in_pieces(
+            lambda part: kernels.SAW_NAN * quick.quantize(plan, x[part], result[part]), x.size
+        )
     elif lookup.suits(fmt, x, request):
         result = np.empty_like(x)
         met = in_pieces(lambda part: lookup.quantize(fmt, request, x[part], result[part]), x.size)
@@ -74,7 +74,9 @@ def encode(
         return _wide_codes(fmt, x, request, random).astype(code_dtype(fmt.bits))
     codes = np.empty(x.shape, code_dtype(fmt.bits))
     if plan is not None:
-        met = _in_quick_pieces(fmt, x, lambda x, out: quick.encode(plan, x, out), codes)
+        met = in_pieces(
+            lambda part: kernels.SAW_NAN * quick.encode(plan, x[part], codes[part]), x.size
+        )
     elif lookup.suits(fmt, x, request):
         met = in_pieces(lambda part: lookup.encode(fmt, request, x[part], codes[part]), x.size)
     else:
@@ -145,27 +147,6 @@ def _quick_plan(
     if x.dtype != np.float32:
         return None
     return plan_for(fmt, request.overflow, request.rounding)
-
-
-def _in_quick_pieces(
-    fmt: "FloatFormat",
-    x: npt.NDArray[np.float32],
-    work: Callable[[npt.NDArray[np.float32], npt.NDArray[Any]], bool],
-    out: npt.NDArray[Any],
-) -> int:
-    """Let `work` fill `out`; it may take negative numbers for zeros where there is no sign."""
-    from hwmodel.formats import kernels, quick
-
-    def some(part: slice) -> int:
-        if fmt.signed:
-            return kernels.SAW_NAN * work(x[part], out[part])
-        saw_nan = False
-        for start in range(part.start, part.stop, _PIECE):
-            piece = slice(start, min(start + _PIECE, part.stop))
-            saw_nan |= work(quick.positive(x[piece]), out[piece])
-        return kernels.SAW_NAN * saw_nan
-
-    return in_pieces(some, x.size)
 
 
 def _is_of(fmt: "FloatFormat", x: npt.NDArray[Any]) -> bool:
