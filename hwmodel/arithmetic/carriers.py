@@ -24,7 +24,7 @@ _DIRECTED = (
     *(Rounding.NEAREST_AWAY, Rounding.TO_ODD),
 )
 
-__all__ = ["Carrier", "carriers_for", "is_float32"]
+__all__ = ["Carrier", "carriers_for", "is_float32", "is_within_float32"]
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,11 @@ def _is_carrier_itself(fmt: FloatFormat, kind: _Kind) -> bool:
 def is_float32(fmt: FloatFormat) -> bool:
     """Whether the format's sums, rounded to nearest, are those of float32."""
     return _is_carrier_itself(fmt, _KINDS[0])
+
+
+def is_within_float32(fmt: FloatFormat) -> bool:
+    """Whether float32 holds every value of the format."""
+    return _holds(_KINDS[0], fmt)
 
 
 def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":

@@ -148,6 +148,8 @@ def _coded(spec: UnitSpec, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     assert isinstance(spec.accumulator, FloatAccumulator)
     assert spec.overflow is not None
     fmt = spec.accumulator.format
+    if carriers.is_within_float32(fmt):
+        values = values.astype(np.float32, copy=False)  # else the coding would look whether it may
     if (
         values.dtype == np.float32
         and carriers.is_float32(fmt)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hwmodel.compiled import bits_of, float_of, inlined, jit
 from hwmodel.formats.plan import INFINITY, MAGNITUDE, NAN, Plan
 
-__all__ = ["BLOCK", "encode", "positive", "quantize"]
+__all__ = ["BLOCK", "encode", "mend", "positive", "quantize"]
 
 BLOCK = 4096  # numbers settled at a time: they stay in the first-level cache
 
@@ -32,7 +32,7 @@ def encode(
     bits = x.view(np.int32)
     saw_nan = (_encode if plan[_SIGN] else _encode_unsigned)(plan, bits, codes) > INFINITY
     if saw_nan:
-        _mend(bits, codes, plan[_NAN])
+        mend(bits, codes, plan[_NAN])
     return bool(saw_nan)
 
 
@@ -45,7 +45,7 @@ def quantize(
     signed = _quantize if usual else _quantize_bounded
     saw_nan = (signed if plan[_SIGN] else _quantize_unsigned)(plan, bits, values) > INFINITY
     if saw_nan:
-        _mend(bits, values, np.int32(NAN))
+        mend(bits, values, np.int32(NAN))
     return bool(saw_nan)
 
 
@@ -153,7 +153,7 @@ def _quantize_unsigned(plan: Any, bits: Any, result: Any) -> Any:
 
 
 @jit
-def _mend(bits: Any, result: Any, nan: Any) -> None:
+def mend(bits: Any, result: Any, nan: Any) -> None:
     """Write what a NaN becomes, so that the main loops need not look for it."""
     for i in range(bits.size):
         if np.int32(bits[i] & np.int32(MAGNITUDE)) > np.int32(INFINITY):

@@ -1,12 +1,11 @@
 """Constants of the quick route: what compiled code needs to know of a format and its rules."""
 
 import functools
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.compiled import jit
 from hwmodel.formats.rounding import Overflow, Rounding
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ __all__ = [
     "NAN",
     "Plan",
     "adds",
-    "named",
     "plan_for",
 ]
 
@@ -171,29 +169,3 @@ def _bits(value: np.float32) -> int:
 def adds(numbers: npt.NDArray[np.int32]) -> bool:
     """Whether `hwmodel.formats.adding` can do a plan's work."""
     return bool(numbers[Plan._fields.index("adds")])
-
-
-@jit
-def named(numbers: Any) -> Plan:
-    """The constants by name. They come as an array, which compiled code takes in far quicker."""
-    return Plan(
-        numbers[0],
-        numbers[1],
-        numbers[2],
-        numbers[3],
-        numbers[4],
-        numbers[5],
-        numbers[6],
-        numbers[7],
-        numbers[8],
-        numbers[9],
-        numbers[10],
-        numbers[11],
-        numbers[12],
-        numbers[13],
-        numbers[14],
-        numbers[15],
-        numbers[16],
-        numbers[17],
-        numbers[18],
-    )

@@ -2,9 +2,12 @@
 
 Where the format's exponents leave room it is `adding` that does the work. Else half a unit of the
 format's last place is added to the bits of float32 and the rest is cut: the carry runs into the
-exponent by itself. For subnormals a power of two is added whose last place is theirs, and the
-float32 adder rounds; where float32's subnormals are normal numbers of the format, they are scaled
-up before (`wide`). `kernels` does everything else, and all are compared with `scalar`.
+exponent by itself, and, where the format's subnormals are float32's, out of them. For other
+subnormals a power of two is added whose last place is theirs, and the float32 adder rounds; where
+float32's subnormals are normal numbers of the format, they are scaled up after (`wide`). `kernels`
+does everything else, and all are compared with `scalar`.
+
+Arguments that are None or True choose what a loop has: a function of few names is compiled sooner.
 """
 
 from typing import Any
@@ -12,11 +15,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.compiled import jit
+from hwmodel.compiled import bits_of, float_of, inlined, jit
 from hwmodel.formats import adding
-from hwmodel.formats.plan import INFINITY, LIFT, MAGNITUDE, MANTISSA, NAN, Plan, adds, named
+from hwmodel.formats.plan import INFINITY, LIFT, MAGNITUDE, MANTISSA, NAN, Plan, adds
 
 __all__ = ["encode", "quantize"]
+
+_SHIFT, _BELOW_HALF, _OFFSET, _PARITY, _SMALL, _WIDE, _ADDER, _MAX_CODE, _OVER_CODE, _NAN_CODE = (
+    Plan._fields.index(name)
+    for name in (
+        *("shift", "below_half", "offset", "parity", "small", "wide", "adder", "max_code"),
+        *("over_code", "nan_code"),
+    )
+)
+_MAX_BITS, _OVER_BITS, _KEEP, _SIGN, _MINUS = (
+    Plan._fields.index(name)
+    for name in ("max_bits", "over_bits", "keep", "sign_bit", "negative_zero")
+)
+_PIECE = 1 << 14  # numbers whose sign is settled at a time: they stay in the second-level cache
+_FLOAT = np.float32(0.0)  # for its type
 
 
 def encode(
@@ -25,7 +42,15 @@ def encode(
     """Write the codes of `x`; returns whether a NaN was met."""
     if adds(plan):
         return adding.encode(plan, x, codes)
-    return bool(_encode(plan, x.view(np.int32), codes))
+    saw_nan = False
+    for bits, part in _parts(plan, x, codes):
+        largest, least = _encode(plan, bits, part, *_kind(plan))
+        if least < plan[_SMALL]:
+            _mend_low_codes(plan, bits, part)
+        if largest >= INFINITY:
+            _mend_codes(plan, bits, part)
+        saw_nan |= bool(largest > INFINITY)
+    return saw_nan
 
 
 def quantize(
@@ -34,189 +59,142 @@ def quantize(
     """Write the rounded values of `x`; returns whether a NaN was met."""
     if adds(plan):
         return adding.quantize(plan, x, result)
-    return bool(_quantize(plan, x.view(np.int32), result.view(np.int32)))
-
-
-@jit
-def _rounded(plan: Plan, bits: Any) -> Any:
-    """Bits of a normal number with half a unit of the format's last place added as it rounds."""
-    # The masks tell the compiler that a shift stays within 32 bits, else it works in 64.
-    odd = np.int32(np.int32(bits >> np.int32(plan.shift & np.int32(31))) ^ plan.parity)
-    return np.int32(np.int32(bits + plan.below_half) + np.int32(odd & np.int32(1)))
-
-
-@jit
-def _field(plan: Plan, bits: Any) -> Any:
-    """Rounded bits without those that the format lacks."""
-    return np.int32(_rounded(plan, bits) >> np.int32(plan.shift & np.int32(31)))
-
-
-@jit
-def _bounded_code(plan: Plan, bits: Any, code: Any) -> Any:
-    """Magnitude code of a finite number with overflow and sign settled."""
-    code = plan.over_code if code > plan.max_code else code
-    return np.int32(code | np.int32(np.int32(bits >> np.int32(31)) & plan.sign_bit))
-
-
-@jit
-def _mend_codes(plan: Plan, bits: Any, codes: Any, largest: Any) -> Any:
-    """Settle what is rare, so that the main loops need not look for it.
-
-    Returns whether a NaN was met.
-    """
-    if plan.negative_zero == 0 and plan.sign_bit != 0:
-        for i in range(codes.size):
-            # The NaN has the negative zero's code, but stands for what is large.
-            small = np.int32(bits[i] & np.int32(MAGNITUDE)) < plan.small
-            codes[i] = 0 if small and codes[i] == plan.sign_bit else codes[i]
-    if largest >= np.int32(INFINITY):
-        for i in range(bits.size):
-            magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
-            if magnitude == np.int32(INFINITY):
-                codes[i] = _bounded_code(plan, bits[i], plan.over_code)
-            elif magnitude > np.int32(INFINITY):
-                codes[i] = plan.nan_code
-    return largest > np.int32(INFINITY)
-
-
-@jit
-def _encode_block(plan: Plan, bits: Any, codes: Any) -> Any:
-    largest = np.int32(0)
-    adder = np.int32(plan.adder).view(np.float32)
-    for i in range(bits.size):
-        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
-        code = np.int32(_field(plan, magnitude) - plan.offset)
-        low = np.float32(np.int32(magnitude).view(np.float32) + adder).view(np.int32)
-        code = np.int32(low - plan.adder) if magnitude < plan.small else code
-        largest = max(largest, magnitude)
-        codes[i] = _bounded_code(plan, bits[i], code)
-    return largest
-
-
-@jit
-def _encode_wide_block(plan: Plan, bits: Any, codes: Any) -> Any:
-    """For numbers that the format has as normal ones; returns the smallest above zero, too."""
-    largest, least = np.int32(0), np.int32(MAGNITUDE)
-    for i in range(bits.size):
-        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
-        code = np.int32(_field(plan, magnitude) - plan.offset)
-        code = np.int32(0) if magnitude == np.int32(0) else code
-        largest = max(largest, magnitude)
-        # One less than zero counts as large.
-        least = min(least, np.int32(np.int32(magnitude - np.int32(1)) & np.int32(MAGNITUDE)))
-        codes[i] = _bounded_code(plan, bits[i], code)
-    return largest, np.int32(least + np.int32(1))
-
-
-@jit
-def _mend_low_codes(plan: Plan, bits: Any, codes: Any) -> None:
-    """Write the codes of float32's subnormals."""
-    lifted = np.int32(plan.offset + (np.int32(LIFT) << np.int32(np.int32(MANTISSA) - plan.shift)))
-    for i in range(bits.size):
-        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
-        if np.int32(0) < magnitude < plan.small:
-            raised = np.float32(np.int32(magnitude).view(np.float32) * np.float32(2.0**LIFT))
-            code = np.int32(_field(plan, np.float32(raised).view(np.int32)) - lifted)
-            codes[i] = _bounded_code(plan, bits[i], code)
-
-
-@jit
-def _encode(numbers: Any, bits: Any, codes: Any) -> Any:
-    plan = named(numbers)
     saw_nan = False
-    room = np.empty(adding.BLOCK if plan.sign_bit == 0 else 0, np.int32)
-    for first in range(0, bits.size, adding.BLOCK):
-        source, target = bits[first : first + adding.BLOCK], codes[first : first + adding.BLOCK]
-        if plan.sign_bit == 0:
-            adding.positive(source, room[: source.size])
-            source = room[: source.size]
-        if plan.wide:
-            largest, least = _encode_wide_block(plan, source, target)
-            if least < plan.small:
-                _mend_low_codes(plan, source, target)
-        else:
-            largest = _encode_block(plan, source, target)
-        saw_nan |= _mend_codes(plan, source, target, largest)
+    for bits, part in _parts(plan, x, result.view(np.int32)):
+        largest, least = _quantize(plan, bits, part, *_kind(plan))
+        if least < plan[_SMALL]:
+            _mend_low_values(plan, bits, part)
+        if largest > INFINITY:
+            adding.mend(bits, part, np.int32(NAN))
+            saw_nan = True
     return saw_nan
 
 
-@jit
-def _bounded_value(plan: Plan, bits: Any, value: Any) -> Any:
-    """Bits of a finite number with overflow and sign settled."""
-    value = plan.over_bits if value > plan.max_bits else value
-    return np.int32(value | np.int32(bits & np.int32(~MAGNITUDE)))
+def _parts(plan: npt.NDArray[np.int32], x: npt.NDArray[np.float32], out: npt.NDArray[Any]) -> Any:
+    """Bits of numbers, zeros for negative ones where there is no sign, and where results go."""
+    bits = x.view(np.int32)
+    if plan[_SIGN]:
+        yield bits, out
+        return
+    room = np.empty(min(_PIECE, bits.size), np.int32)
+    for first in range(0, bits.size, _PIECE):
+        part = out[first : first + _PIECE]
+        some = room[: part.size]
+        adding.positive(bits[first : first + _PIECE], some)
+        yield some, part
+
+
+def _kind(plan: npt.NDArray[np.int32]) -> tuple[bool | None, bool | None]:
+    """Whether subnormals are the format's own, and whether it has float32's as normal numbers."""
+    if plan[_WIDE]:
+        return None, True
+    # With float32's exponents the offset is nothing, and so is what rounds differently.
+    return (True if plan[_OFFSET] else None), None
+
+
+@inlined
+def _rounded(magnitude: Any, shift: Any, below_half: Any, parity: Any) -> Any:
+    """Bits of a normal number with half a unit of the format's last place added as it rounds."""
+    # The masks tell the compiler that a shift stays within 32 bits, else it works in 64.
+    odd = np.int32(np.int32(magnitude >> np.int32(shift & np.int32(31))) ^ parity)
+    return np.int32(np.int32(magnitude + below_half) + np.int32(odd & np.int32(1)))
 
 
 @jit
-def _mend_values(plan: Plan, bits: Any, result: Any, largest: Any) -> Any:
-    """Settle what is rare; returns whether a NaN was met."""
-    if plan.negative_zero == 0:
-        for i in range(result.size):
-            value = result[i]
-            result[i] = np.int32(0) if value == np.int32(~MAGNITUDE) else value
-    if largest > np.int32(INFINITY):
-        for i in range(bits.size):
-            if np.int32(bits[i] & np.int32(MAGNITUDE)) > np.int32(INFINITY):
-                result[i] = np.int32(NAN)
-    return largest > np.int32(INFINITY)
+def _encode(plan: Any, bits: Any, codes: Any, low: Any, wide: Any) -> Any:
+    """Write codes, anything for what `_mend_codes` settles.
 
-
-@jit
-def _quantize_block(plan: Plan, bits: Any, result: Any) -> Any:
-    largest = np.int32(0)
-    adder = np.int32(plan.adder).view(np.float32)
-    for i in range(bits.size):
-        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
-        value = np.int32(_rounded(plan, magnitude) & plan.keep)
-        added = np.float32(np.int32(magnitude).view(np.float32) + adder)
-        low = np.float32(added - adder).view(np.int32)
-        value = low if magnitude < plan.small else value
-        largest = max(largest, magnitude)
-        result[i] = _bounded_value(plan, bits[i], value)
-    return largest
-
-
-@jit
-def _quantize_wide_block(plan: Plan, bits: Any, result: Any) -> Any:
-    """For numbers that the format has as normal ones; returns the smallest above zero, too."""
+    Returns the largest magnitude's bits, and in a wide format those of the smallest above zero.
+    """
+    shift, below_half, parity = plan[_SHIFT], plan[_BELOW_HALF], plan[_PARITY]
+    offset, small, adder = plan[_OFFSET], plan[_SMALL], plan[_ADDER]
+    max_code, over_code = plan[_MAX_CODE], plan[_OVER_CODE]
+    sign_bit, negative_zero = plan[_SIGN], plan[_MINUS]
     largest, least = np.int32(0), np.int32(MAGNITUDE)
     for i in range(bits.size):
         magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
-        value = np.int32(_rounded(plan, magnitude) & plan.keep)
-        value = np.int32(0) if magnitude == np.int32(0) else value
-        largest = max(largest, magnitude)
-        least = min(least, np.int32(np.int32(magnitude - np.int32(1)) & np.int32(MAGNITUDE)))
-        result[i] = _bounded_value(plan, bits[i], value)
-    return largest, np.int32(least + np.int32(1))
+        largest = magnitude if magnitude > largest else largest
+        field = _rounded(magnitude, shift, below_half, parity)
+        code = np.int32(np.int32(field >> np.int32(shift & np.int32(31))) - offset)
+        if low is not None:
+            total = bits_of(float_of(magnitude, _FLOAT) + float_of(adder, _FLOAT))
+            code = np.int32(total - adder) if magnitude < small else code
+        if wide is not None:
+            code = np.int32(0) if magnitude == np.int32(0) else code
+            # One less than zero counts as large.
+            less = np.int32(np.int32(magnitude - np.int32(1)) & np.int32(MAGNITUDE))
+            least = less if less < least else least
+        code = over_code if code > max_code else code
+        sign = np.int32(np.int32(bits[i] >> np.int32(31)) & sign_bit)
+        sign = np.int32(0) if np.int32(code | negative_zero) == np.int32(0) else sign
+        codes[i] = np.int32(code | sign)
+    return largest, least
 
 
 @jit
-def _mend_low_values(plan: Plan, bits: Any, result: Any) -> None:
+def _quantize(plan: Any, bits: Any, result: Any, low: Any, wide: Any) -> Any:
+    """Write values, of a NaN anything; returns as `_encode` does."""
+    shift, below_half, parity = plan[_SHIFT], plan[_BELOW_HALF], plan[_PARITY]
+    keep, small, adder = plan[_KEEP], plan[_SMALL], plan[_ADDER]
+    max_bits, over_bits, negative_zero = plan[_MAX_BITS], plan[_OVER_BITS], plan[_MINUS]
+    largest, least = np.int32(0), np.int32(MAGNITUDE)
+    for i in range(bits.size):
+        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
+        largest = magnitude if magnitude > largest else largest
+        value = np.int32(_rounded(magnitude, shift, below_half, parity) & keep)
+        if low is not None:
+            power = float_of(adder, _FLOAT)
+            total = bits_of((float_of(magnitude, _FLOAT) + power) - power)
+            value = total if magnitude < small else value
+        if wide is not None:
+            value = np.int32(0) if magnitude == np.int32(0) else value
+            less = np.int32(np.int32(magnitude - np.int32(1)) & np.int32(MAGNITUDE))
+            least = less if less < least else least
+        value = over_bits if value > max_bits else value
+        sign = np.int32(bits[i] & np.int32(~MAGNITUDE))
+        sign = np.int32(0) if np.int32(value | negative_zero) == np.int32(0) else sign
+        result[i] = np.int32(value | sign)
+    return largest, least
+
+
+@jit
+def _mend_codes(plan: Any, bits: Any, codes: Any) -> None:
+    """Write what infinities and NaNs become."""
+    for i in range(bits.size):
+        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
+        if magnitude == np.int32(INFINITY):
+            sign = np.int32(np.int32(bits[i] >> np.int32(31)) & plan[_SIGN])
+            codes[i] = np.int32(plan[_OVER_CODE] | sign)
+        elif magnitude > np.int32(INFINITY):
+            codes[i] = plan[_NAN_CODE]
+
+
+@inlined
+def _lifted(plan: Any, magnitude: Any) -> Any:
+    """Rounded bits of a subnormal of float32 that was made normal."""
+    raised = bits_of(float_of(magnitude, _FLOAT) * np.float32(2.0**LIFT))
+    return _rounded(raised, plan[_SHIFT], plan[_BELOW_HALF], plan[_PARITY])
+
+
+@jit
+def _mend_low_codes(plan: Any, bits: Any, codes: Any) -> None:
+    """Write the codes of float32's subnormals."""
+    shift = np.int32(plan[_SHIFT] & np.int32(31))
+    offset = np.int32(plan[_OFFSET] + (np.int32(LIFT) << np.int32(np.int32(MANTISSA) - shift)))
+    for i in range(bits.size):
+        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
+        if np.int32(0) < magnitude < plan[_SMALL]:
+            code = np.int32(np.int32(_lifted(plan, magnitude) >> shift) - offset)
+            sign = np.int32(np.int32(bits[i] >> np.int32(31)) & plan[_SIGN])
+            codes[i] = np.int32(code | sign)
+
+
+@jit
+def _mend_low_values(plan: Any, bits: Any, result: Any) -> None:
     """Write the values of float32's subnormals."""
     for i in range(bits.size):
         magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
-        if np.int32(0) < magnitude < plan.small:
-            raised = np.float32(np.int32(magnitude).view(np.float32) * np.float32(2.0**LIFT))
-            cut = np.int32(_rounded(plan, np.float32(raised).view(np.int32)) & plan.keep)
-            low = np.float32(np.int32(cut).view(np.float32) * np.float32(2.0**-LIFT))
-            result[i] = _bounded_value(plan, bits[i], np.float32(low).view(np.int32))
-
-
-@jit
-def _quantize(numbers: Any, bits: Any, result: Any) -> Any:
-    plan = named(numbers)
-    saw_nan = False
-    room = np.empty(adding.BLOCK if plan.sign_bit == 0 else 0, np.int32)
-    for first in range(0, bits.size, adding.BLOCK):
-        source, target = bits[first : first + adding.BLOCK], result[first : first + adding.BLOCK]
-        if plan.sign_bit == 0:
-            adding.positive(source, room[: source.size])
-            source = room[: source.size]
-        if plan.wide:
-            largest, least = _quantize_wide_block(plan, source, target)
-            if least < plan.small:
-                _mend_low_values(plan, source, target)
-        else:
-            largest = _quantize_block(plan, source, target)
-        saw_nan |= _mend_values(plan, source, target, largest)
-    return saw_nan
+        if np.int32(0) < magnitude < plan[_SMALL]:
+            cut = np.int32(_lifted(plan, magnitude) & plan[_KEEP])
+            value = bits_of(float_of(cut, _FLOAT) * np.float32(2.0**-LIFT))
+            result[i] = np.int32(value | np.int32(bits[i] & np.int32(~MAGNITUDE)))

@@ -200,12 +200,21 @@ def _complain(fmt: "FloatFormat", met: int, request: Request) -> None:
 
 @functools.lru_cache(maxsize=256)
 def _table(fmt: "FloatFormat") -> npt.NDArray[np.float64]:
-    if fmt.bits <= 8:  # sooner done one by one than compiled
-        from hwmodel.formats.scalar import decode_scalar
-
-        table = np.array([decode_scalar(fmt, code) for code in range(fmt.code_count)])
-    else:
-        table = _decoded(fmt, np.arange(fmt.code_count))
+    """Values of all codes, by NumPy: nothing waits to be compiled."""
+    layout = layout_of(fmt)
+    codes = np.arange(fmt.code_count)
+    magnitude = codes & (layout.sign_bit - 1)
+    field, whole = np.divmod(magnitude, 1 << layout.mantissa_bits)
+    whole += np.where(field > 0, 1 << layout.mantissa_bits, 0)
+    if not layout.subnormals:
+        whole[field == 0] = 0
+    exponent = np.maximum(field, 1) - 1 + layout.min_exponent - layout.mantissa_bits
+    with np.errstate(over="ignore"):  # of what is no number
+        table = np.ldexp(whole.astype(np.float64), exponent)
+    table[magnitude > layout.max_code] = np.nan
+    table[magnitude == layout.infinity_code] = np.inf
+    table = np.where(codes & layout.sign_bit, -table, table)
+    table[codes == layout.nan_code] = np.nan
     table.setflags(write=False)
     return table
 
