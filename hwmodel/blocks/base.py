@@ -264,7 +264,13 @@ class BaseBlockFormat(ABC):
         Blocks have one scale each; magnitudes are finite and have one axis.
         """
         codes = self._scale_codes(magnitude[:, None], tensor_scale)
-        return codes, self._steps(codes, tensor_scale)[..., 0, 0]
+        return codes, self.steps_of(codes, tensor_scale)
+
+    def steps_of(
+        self, scale_codes: CodeArray, tensor_scale: float | None
+    ) -> npt.NDArray[np.float64]:
+        """Values of the grid's one in blocks that have one scale each, of one axis."""
+        return self._steps(scale_codes, tensor_scale)[..., 0, 0]
 
     @property
     @abstractmethod

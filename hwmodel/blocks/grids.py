@@ -14,7 +14,7 @@ import numpy.typing as npt
 from hwmodel.compiled import inlined
 from hwmodel.formats import FloatFormat, Format, IntFormat
 
-__all__ = ["Grid", "Part", "Rule", "grid_for"]
+__all__ = ["Grid", "Rule", "grid_for"]
 __all__ += ["Kind", "Work", "named", "named_wide", "power_rule", "work_for"]
 
 
@@ -82,38 +82,6 @@ class Rule(NamedTuple):
     low_code: Any
     high_code: Any
     end_code: Any
-
-
-class Part(NamedTuple):
-    """Some blocks that are in the cache at a time.
-
-    Attributes
-    ----------
-    first, count : int
-        The blocks.
-    following : int
-        Blocks after as many as there may be at a time.
-    size : int
-        Values of a block.
-    magnitude : array of int32
-        Bits of the largest magnitudes, which make place for those of the next blocks.
-    steps : array of float64
-        What blocks are divided by, if no powers of two.
-    high, low : array of int32
-        Bits of the two float32 that a block's step is; `high` is zero where float32 does not do.
-    inverse : array of float32
-        Quotients of one and `high`.
-    """
-
-    first: int
-    count: int  # type: ignore[assignment]
-    following: int
-    size: int
-    magnitude: Any
-    steps: Any
-    high: Any
-    low: Any
-    inverse: Any
 
 
 @functools.lru_cache(maxsize=1024)

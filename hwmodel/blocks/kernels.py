@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from hwmodel.blocks.grids import Grid, Part, Rule, named_wide
+from hwmodel.blocks.grids import Grid, Rule, named_wide
 from hwmodel.blocks.lanes import put
 from hwmodel.compiled import bits_of, float_of, inlined, inner, jit
 
-__all__ = ["find_powers", "find_steps", "power_step", "round_again"]
+__all__ = ["find_powers", "find_steps", "round_again"]
 
 _INFINITY = 0x7F800000
 _ONE = 0x3F800000
@@ -33,9 +33,7 @@ def _round(grid: Grid, number: Any, top: Any) -> Any:
 
 
 @jit
-def round_again(
-    wide: Any, numbers: Any, size: Any, places: Any, steps: Any, count: Any, out: Any
-) -> None:
+def round_again(wide: Any, numbers: Any, size: Any, blocks: Any, steps: Any, out: Any) -> None:
     """Write some blocks, the values' float32 bits or the codes, by way of float64.
 
     Parameters
@@ -46,19 +44,17 @@ def round_again(
         The blocks, one after the other.
     size : int
         Values of a block.
-    places, steps : array
-        Where the blocks begin, and what they are divided by; zero makes them zeros.
-    count : int
-        How many there are.
+    blocks, steps : array
+        Which blocks, and what they are divided by; zero makes them zeros.
     out : array of int32 or of unsigned int
         Takes the results.
     """
     grid = named_wide(wide)
     most, least = float_of(grid.most, _DOUBLE), float_of(grid.least, _DOUBLE)
     sign_bit = grid.mask ^ (grid.mask >> 1)
-    for block in range(count):
+    for block in range(blocks.size):
         step = steps[block]
-        for i in range(places[block], places[block] + size):
+        for i in range(blocks[block] * size, (blocks[block] + 1) * size):
             if step == 0:
                 put(out, i, np.int32(0), np.int64(0))
                 continue
@@ -74,46 +70,51 @@ def round_again(
             put(out, i, np.float32((-value if negative else value) * step).view(np.int32), code)
 
 
-@inlined
-def _power_code(rule: Rule, bits: Any) -> Any:
-    """Code of a scale that is a power of two, from the bits of the largest magnitude."""
-    # Float32's subnormals are made normal.
-    small = bits < np.int32(1 << 23)
-    lifted = bits_of(float_of(bits, _FLOAT) * np.float32(2.0**24))
-    pattern = lifted if small else bits
-    field = np.int32(np.int32(pattern >> np.int32(23)) + rule.offset)
-    field = np.int32(field - np.int32(24)) if small else field
-    mantissa = np.int32(pattern & np.int32(0x7FFFFF))
-    field = np.int32(field + np.int32(1)) if mantissa > rule.top_mantissa else field
-    code = field if field > np.int32(0) else np.int32(0)
-    code = code if code < rule.max_code else rule.max_code
-    return np.int32(0) if bits == np.int32(0) else code
-
-
-@inlined
-def power_step(rule: Rule, code: Any) -> Any:
-    """Step that goes with such a code."""
-    return float_of((np.int64(code) + rule.lift + (1023 - 127)) << 52, _DOUBLE)
-
-
 @inner
-def find_powers(rule: Rule, part: Part, codes: Any) -> Any:
-    """The same as `find_steps` where steps are powers of two."""
+def find_powers(rule: Rule, magnitude: Any, high: Any, codes: Any, first: Any, count: Any) -> Any:
+    """The same as `find_steps` where steps are powers of two, which need `high` alone."""
+    # A mantissa above the largest element's carries into the exponent field.
+    carry = np.int32(np.int32(0x7FFFFF) - rule.top_mantissa)
+    # What float32 has as subnormals has a smaller exponent than its field says: that matters only
+    # where it could have a code above the least.
+    least = np.int32(1 << 23) if rule.offset >= np.int32(0) else np.int32(0)
     bad = np.int32(0)
-    for i in range(part.count):
-        bits = np.int32(part.magnitude[i])
-        code = _power_code(rule, bits)
-        codes[part.first + i] = code
-        bad |= np.int32(bits >= np.int32(_INFINITY)) | np.int32(code > rule.end_code)
-        usual = (code >= rule.low_code) & (code <= rule.high_code)
-        step = np.int32(np.int32(code + rule.lift) << np.int32(23)) if usual else np.int32(0)
+    for i in range(count):
+        bits = magnitude[i]
+        code = np.int32(np.int32(np.int32(bits + carry) >> np.int32(23)) + rule.offset)
+        code = code if code > np.int32(0) else np.int32(0)
+        code = code if code < rule.max_code else rule.max_code
+        step = np.int32(np.int32(code + rule.lift) << np.int32(23))
+        step = step if code >= rule.low_code else np.int32(0)
+        step = step if code <= rule.high_code else np.int32(0)
         # Zeros stay zeros on every grid.
-        part.high[i] = np.int32(_ONE) if bits == np.int32(0) else step
+        nothing = bits == np.int32(0)
+        code = np.int32(0) if nothing else code
+        codes[first + i] = code
+        high[first + i] = np.int32(_ONE) if nothing else step
+        bad |= (
+            (bits >= np.int32(_INFINITY))
+            | (code > rule.end_code)
+            | ((bits < least) & (not nothing))
+        )
     return bad == 0
 
 
 @inner
-def find_steps(rule: Rule, grid: Grid, reals: Any, part: Part, steps: Any, codes: Any) -> Any:
+def find_steps(
+    rule: Rule,
+    grid: Grid,
+    reals: Any,
+    given: Any,
+    codes: Any,
+    first: Any,
+    count: Any,
+    magnitudes: Any,
+    steps: Any,
+    high: Any,
+    low: Any,
+    inverse: Any,
+) -> Any:
     """Write what some blocks are divided by, and codes of the scales.
 
     Parameters
@@ -123,12 +124,21 @@ def find_steps(rule: Rule, grid: Grid, reals: Any, part: Part, steps: Any, codes
     reals : tuple of float
         Divisor of the largest magnitude, tensor scale, the elements' unit, the smallest and largest
         step for which float32 does, and the largest whose products it holds.
-    part : Part
-        The blocks, with their magnitudes.
-    steps : array of float64
+    given : array of float64
         The steps of all blocks, where they are given.
     codes : array of unsigned int
-        Takes the codes, where they are not.
+        Takes the codes of all blocks, where they are not.
+    first, count : int
+        Which blocks.
+    magnitudes : array of int32
+        Bits of their largest magnitudes.
+    steps : array of float64
+        Takes what they are divided by.
+    high, low : array of int32
+        Take bits of the two float32 that a step is; `high`, of all blocks, is zero where float32
+        does not do.
+    inverse : array of float32
+        Takes quotients of one and `high`.
 
     Returns
     -------
@@ -139,20 +149,20 @@ def find_steps(rule: Rule, grid: Grid, reals: Any, part: Part, steps: Any, codes
     top = float_of(grid.most, _DOUBLE)
     bad = np.int64(0)
     if rule.given:
-        for i in range(part.count):
-            part.steps[i] = steps[part.first + i]
+        for i in range(count):
+            steps[i] = given[first + i]
     else:
-        for i in range(part.count):
-            number = np.float64(float_of(part.magnitude[i], _FLOAT))
+        for i in range(count):
+            number = np.float64(float_of(magnitudes[i], _FLOAT))
             value, code = _round(grid, number / divisor, top)
-            codes[part.first + i] = np.int32(code)
-            part.steps[i] = value * tensor * unit
-    for i in range(part.count):
-        step = part.steps[i]
-        bad |= np.int64(part.magnitude[i] >= np.int32(_INFINITY)) | np.int64(step > end)
+            codes[first + i] = np.int32(code)
+            steps[i] = value * tensor * unit
+    for i in range(count):
+        step = steps[i]
+        bad |= np.int64(magnitudes[i] >= np.int32(_INFINITY)) | np.int64(step > end)
         one = np.float32(step)
         usual = (step >= least) & (step <= most)
-        part.high[i] = bits_of(one) if usual else np.int32(0)
-        part.low[i] = bits_of(np.float32(step - np.float64(one)))
-        part.inverse[i] = np.float32(np.float32(1.0) / one)
+        high[first + i] = bits_of(one) if usual else np.int32(0)
+        low[i] = bits_of(np.float32(step - np.float64(one)))
+        inverse[i] = np.float32(np.float32(1.0) / one)
     return bad == 0

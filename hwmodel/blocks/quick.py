@@ -75,25 +75,26 @@ def _walk(
     reals = (fmt.divisor_for(tensor_scale), tensor_scale or 1.0, *work.limits)
     result = np.empty(rows.size, dtype)
 
-    again, again_steps = np.empty(count, np.int64), np.empty(count)
+    high = np.empty(count, np.int32)
 
     def some(piece: slice) -> int:
         part = slice(piece.start * size, piece.stop * size)
-        some_values, some_results = values[part], result[part]
-        places, divisors = again[piece], again_steps[piece]
+        some_values, some_results, some_codes = values[part], result[part], codes[piece]
         room = max(1, AT_ONCE // size)
-        whole = np.empty((3, room), np.int32)
-        scratch = (*whole, np.empty(room, np.float32), np.empty(room))
-        left = walk(
+        scratch = (*np.empty((2, room), np.int32), np.empty(room, np.float32), np.empty(room))
+        usual = walk(
             *(work.constants, work.scale, reals, some_values, size),
-            *(steps[piece] if work.given else steps, some_results, codes[piece]),
-            *(places, divisors, scratch, *work.kind),
+            *(steps[piece] if work.given else steps, some_results, some_codes),
+            *(high[piece], scratch, *work.kind),
         )
-        if left > 0:
+        left = np.flatnonzero(high[piece] == 0) if usual else None
+        if left is not None and left.size and not work.kind.pairs:
             from hwmodel.blocks.kernels import round_again
 
-            round_again(work.wide, some_values, size, places, divisors, left, some_results)
-        return int(left < 0)
+            again = fmt.steps_of(some_codes[left], tensor_scale)
+            round_again(work.wide, some_values, size, left, again, some_results)
+            return 0
+        return int(left is None or left.size > 0)
 
     if in_pieces(some, count, worth):
         return None

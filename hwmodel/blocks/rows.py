@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from hwmodel.blocks import lanes
-from hwmodel.blocks.grids import Grid, Part, named, named_wide
-from hwmodel.blocks.kernels import find_powers, find_steps, power_step
+from hwmodel.blocks.grids import Grid, named, named_wide
+from hwmodel.blocks.kernels import find_powers, find_steps
 from hwmodel.compiled import inlined, inner, jit
 
 __all__ = ["AT_ONCE", "find_largest", "walk"]
@@ -46,14 +46,6 @@ def find_largest(numbers: Any, size: Any, result: Any) -> None:
         result[block] = _largest(numbers, block * size, size)
 
 
-@inner
-def _look_ahead(part: Part, numbers: Any, block: Any) -> None:
-    """Find a magnitude of the next blocks: while one is worked on, the memory brings another."""
-    if block < part.following:
-        place = (part.first + part.magnitude.size + block) * part.size
-        part.magnitude[block] = _largest(numbers, place, part.size)
-
-
 @inlined
 def _settle(grid: Grid, x: Any, value: Any, field: Any, steps: Any) -> Any:
     """Magnitudes of floats with the signs of `x`, and their codes.
@@ -76,17 +68,29 @@ def _settle(grid: Grid, x: Any, value: Any, field: Any, steps: Any) -> Any:
 
 
 @inner
-def _round_shifted(grid: Grid, part: Part, numbers: Any, out: Any) -> None:
+def _round_shifted(
+    grid: Grid,
+    magnitudes: Any,
+    steps: Any,
+    numbers: Any,
+    out: Any,
+    first: Any,
+    count: Any,
+    following: Any,
+    size: Any,
+) -> None:
     """Write blocks of floats whose steps are powers of two: the grid is shifted to each."""
     magnitude, field_mask = lanes.splat(np.int32(_MAGNITUDE)), lanes.splat(grid.field)
     lift = lanes.splat(grid.lift)
-    for block in range(part.count):
-        _look_ahead(part, numbers, block)
-        shift = np.int32(part.high[block] - np.int32(_ONE))
+    ahead = (first + magnitudes.size) * size
+    for block in range(count):
+        if block < following:  # while one is worked on, the memory brings another
+            magnitudes[block] = _largest(numbers, ahead + block * size, size)
+        shift = np.int32(steps[first + block] - np.int32(_ONE))
         top = lanes.splat(np.int32(grid.most + shift))
         lowest = lanes.splat(np.int32(grid.lowest + shift))
-        place = (part.first + block) * part.size
-        for i in range(place, place + part.size, _WIDTH):
+        place = (first + block) * size
+        for i in range(place, place + size, _WIDTH):
             x = lanes.load(numbers, i)
             number = lanes.imin(lanes.band(x, magnitude), top)
             field = lanes.imax(lanes.band(number, field_mask), lowest)
@@ -99,20 +103,33 @@ def _round_shifted(grid: Grid, part: Part, numbers: Any, out: Any) -> None:
 
 
 @inner
-def _round_pairs(grid: Grid, part: Part, numbers: Any, out: Any, codes: Any) -> None:
+def _round_pairs(
+    grid: Grid,
+    magnitudes: Any,
+    steps: Any,
+    numbers: Any,
+    out: Any,
+    first: Any,
+    count: Any,
+    following: Any,
+    size: Any,
+    codes: Any,
+) -> None:
     """The same where pairs below the step have half of it, which the scales' codes tell."""
     magnitude, field_mask = lanes.splat(np.int32(_MAGNITUDE)), lanes.splat(grid.field)
     lift, one = lanes.splat(grid.lift), lanes.splat(np.int32(1))
     half_field, last = lanes.splat(np.int32(1 << 23)), lanes.splat(np.int32(31))
-    for block in range(part.count):
-        _look_ahead(part, numbers, block)
-        shift = np.int32(part.high[block] - np.int32(_ONE))
+    ahead = (first + magnitudes.size) * size
+    for block in range(count):
+        if block < following:  # while one is worked on, the memory brings another
+            magnitudes[block] = _largest(numbers, ahead + block * size, size)
+        shift = np.int32(steps[first + block] - np.int32(_ONE))
         top = lanes.splat(np.int32(grid.most + shift))
         lowest = lanes.splat(np.int32(grid.lowest + shift))
-        whole = lanes.splat(part.high[block])
-        place = (part.first + block) * part.size
+        whole = lanes.splat(steps[first + block])
+        place = (first + block) * size
         found = np.int32(0)
-        for i in range(place, place + part.size, _WIDTH):
+        for i in range(place, place + size, _WIDTH):
             x = lanes.load(numbers, i)
             absolute = lanes.band(x, magnitude)
             larger = lanes.imax(absolute, lanes.swapped(absolute))
@@ -134,28 +151,44 @@ def _round_pairs(grid: Grid, part: Part, numbers: Any, out: Any, codes: Any) -> 
             units = lanes.isub(total, adder)
             result, code = _settle(grid, x, value, lanes.isub(field, low), units)
             lanes.store(out, i, result, code)
-        codes[part.first + block] |= np.int32(found << 8)
+        codes[first + block] |= np.int32(found << 8)
 
 
 @inner
-def _round_scaled(grid: Grid, exact: Any, close: Any, part: Part, numbers: Any, out: Any) -> None:
+def _round_scaled(
+    grid: Grid,
+    magnitudes: Any,
+    steps: Any,
+    numbers: Any,
+    out: Any,
+    first: Any,
+    count: Any,
+    following: Any,
+    size: Any,
+    rests: Any,
+    inverses: Any,
+    exact: Any,
+    close: Any,
+) -> None:
     """Write blocks of floats, and mark those with a quotient near a tie."""
     magnitude, field_mask = lanes.splat(np.int32(_MAGNITUDE)), lanes.splat(grid.field)
     top, lowest, lift = lanes.splat(grid.most), lanes.splat(grid.lowest), lanes.splat(grid.lift)
     # The last bits of a sum with four times the power count what float32 has below the grid's
     # last place; the adder also moves those that count half of it to zero.
-    count = np.int32(np.int32(1) << np.int32((grid.shift - np.int32(2)) & np.int32(31)))
-    move = np.int32(np.int32(count >> np.int32(1)) + np.int32(_CLOSE))
+    ones = np.int32(np.int32(1) << np.int32((grid.shift - np.int32(2)) & np.int32(31)))
+    move = np.int32(np.int32(ones >> np.int32(1)) + np.int32(_CLOSE))
     fine_lift = lanes.splat(np.int32(np.int32(2 << 23) + move))
-    fraction = lanes.splat(np.int32(count - np.int32(1)))
+    fraction = lanes.splat(np.int32(ones - np.int32(1)))
     limit = lanes.splat(np.int32(2 * _CLOSE + 1))
-    for block in range(part.count):
-        _look_ahead(part, numbers, block)
-        step, rest = lanes.splat(part.high[block]), lanes.splat(part.low[block])
-        inverse = lanes.splat(part.inverse[block])
+    ahead = (first + magnitudes.size) * size
+    for block in range(count):
+        if block < following:  # while one is worked on, the memory brings another
+            magnitudes[block] = _largest(numbers, ahead + block * size, size)
+        step, rest = lanes.splat(steps[first + block]), lanes.splat(rests[block])
+        inverse = lanes.splat(inverses[block])
         nearest = fraction
-        place = (part.first + block) * part.size
-        for i in range(place, place + part.size, _WIDTH):
+        place = (first + block) * size
+        for i in range(place, place + size, _WIDTH):
             x = lanes.load(numbers, i)
             quotient = x
             if close is not None:
@@ -179,29 +212,45 @@ def _round_scaled(grid: Grid, exact: Any, close: Any, part: Part, numbers: Any, 
             lanes.store(out, i, result, code)
         if close is not None:  # noqa: SIM102 -- numba compiles one branch
             if lanes.any_below(nearest, limit):
-                part.high[block] = np.int32(0)
+                steps[first + block] = np.int32(0)
 
 
 @inner
-def _round_integers(grid: Grid, exact: Any, close: Any, part: Part, numbers: Any, out: Any) -> None:
+def _round_integers(
+    grid: Grid,
+    magnitudes: Any,
+    steps: Any,
+    numbers: Any,
+    out: Any,
+    first: Any,
+    count: Any,
+    following: Any,
+    size: Any,
+    rests: Any,
+    inverses: Any,
+    exact: Any,
+    close: Any,
+) -> None:
     """Write blocks of integers, and mark those with a quotient near a tie."""
     top = lanes.splat(grid.most)
     bottom = lanes.splat(np.int32(grid.least | np.int32(~_MAGNITUDE)))
     adder = lanes.splat(np.float32(3 << 22))  # its last place is one, also below it
     mask = lanes.splat(grid.mask)
     # As for floats; the lowest field is two to the power of the format's bits.
-    count = np.int32(np.int32(1) << np.int32(grid.shift & np.int32(31)))
-    move = np.int32(np.int32(count >> np.int32(1)) + np.int32(_CLOSE))
+    ones = np.int32(np.int32(1) << np.int32(grid.shift & np.int32(31)))
+    move = np.int32(np.int32(ones >> np.int32(1)) + np.int32(_CLOSE))
     fine_adder = lanes.splat(np.int32(np.int32(grid.lowest | np.int32(1 << 22)) + move))
-    fraction = lanes.splat(np.int32(count - np.int32(1)))
+    fraction = lanes.splat(np.int32(ones - np.int32(1)))
     limit = lanes.splat(np.int32(2 * _CLOSE + 1))
-    for block in range(part.count):
-        _look_ahead(part, numbers, block)
-        step, rest = lanes.splat(part.high[block]), lanes.splat(part.low[block])
-        inverse = lanes.splat(part.inverse[block])
+    ahead = (first + magnitudes.size) * size
+    for block in range(count):
+        if block < following:  # while one is worked on, the memory brings another
+            magnitudes[block] = _largest(numbers, ahead + block * size, size)
+        step, rest = lanes.splat(steps[first + block]), lanes.splat(rests[block])
+        inverse = lanes.splat(inverses[block])
         nearest = fraction
-        place = (part.first + block) * part.size
-        for i in range(place, place + part.size, _WIDTH):
+        place = (first + block) * size
+        for i in range(place, place + size, _WIDTH):
             x = lanes.load(numbers, i)
             quotient = x
             if close is not None:
@@ -221,7 +270,7 @@ def _round_integers(grid: Grid, exact: Any, close: Any, part: Part, numbers: Any
             lanes.store(out, i, value, lanes.band(total, mask))
         if close is not None:  # noqa: SIM102 -- numba compiles one branch
             if lanes.any_below(nearest, limit):
-                part.high[block] = np.int32(0)
+                steps[first + block] = np.int32(0)
 
 
 @jit
@@ -234,8 +283,7 @@ def walk(
     steps: Any,
     out: Any,
     codes: Any,
-    again: Any,
-    again_steps: Any,
+    high: Any,
     scratch: Any,
     powers: Any,
     quotients: Any,
@@ -264,56 +312,84 @@ def walk(
         Takes the bits of the rounded values, or the elements' codes.
     codes : array of unsigned int
         Takes the scales' codes.
-    again : array of int64
-        Takes the first values' places of blocks for which float32 does not do.
-    again_steps : array of float64
-        Takes what these are divided by.
+    high : array of int32
+        Takes bits of the steps, the values of the elements' one; zero for blocks that are left for
+        `hwmodel.blocks.kernels.round_again`.
     scratch : tuple of array
-        Room for the blocks that are in the cache at a time: three of int32, one of float32 and
-        one of float64, with `AT_ONCE` values or one if blocks are longer.
+        Room for the blocks that are in the cache at a time: two of int32, one of float32 and one
+        of float64, with `AT_ONCE` values or one if blocks are longer.
     powers, quotients, exact, close, integers, pairs, shifted, scaled : bool or None
         As in `hwmodel.blocks.grids.Kind`.
 
     Returns
     -------
-    int
-        Blocks that are left for `hwmodel.blocks.kernels.round_again`; negative, with the rest
-        undone, where a value is not finite or float32 does not hold the products.
+    bool
+        False, with the rest undone, where a value is not finite or float32 does not hold the
+        products.
     """
     grid, rule = named(constants)
-    scale_grid = named_wide(scale)
-    left = 0
     blocks = codes.size
-    magnitude, high, low, inverse, some = scratch
+    magnitude, low, inverse, some = scratch
     at_once = magnitude.size
     for block in range(at_once if at_once < blocks else blocks):
         magnitude[block] = _largest(numbers, block * size, size)
     for first in range(0, blocks, at_once):
         following = blocks - first - at_once
         count = at_once if following > 0 else blocks - first
-        part = Part(first, count, following, size, magnitude, some, high, low, inverse)
         usual = True
         if powers is not None:
-            usual = find_powers(rule, part, codes)
+            usual = find_powers(rule, magnitude, high, codes, first, count)
         if quotients is not None:
-            usual = find_steps(rule, scale_grid, reals, part, steps, codes)
+            usual = find_steps(
+                rule,
+                named_wide(scale),
+                reals,
+                steps,
+                codes,
+                first,
+                count,
+                magnitude,
+                some,
+                high,
+                low,
+                inverse,
+            )
         if not usual:
-            return -1
+            return False
         if integers is not None:
-            _round_integers(grid, exact, close, part, numbers, out)
+            _round_integers(
+                grid,
+                magnitude,
+                high,
+                numbers,
+                out,
+                first,
+                count,
+                following,
+                size,
+                low,
+                inverse,
+                exact,
+                close,
+            )
         if pairs is not None:
-            _round_pairs(grid, part, numbers, out, codes)
+            _round_pairs(grid, magnitude, high, numbers, out, first, count, following, size, codes)
         if shifted is not None:
-            _round_shifted(grid, part, numbers, out)
+            _round_shifted(grid, magnitude, high, numbers, out, first, count, following, size)
         if scaled is not None:
-            _round_scaled(grid, exact, close, part, numbers, out)
-        for block in range(count):
-            if high[block] == np.int32(0):
-                if pairs is not None:
-                    return -1
-                step = some[block]
-                if powers is not None:
-                    step = power_step(rule, codes[first + block])
-                again[left], again_steps[left] = (first + block) * size, step
-                left += 1
-    return left
+            _round_scaled(
+                grid,
+                magnitude,
+                high,
+                numbers,
+                out,
+                first,
+                count,
+                following,
+                size,
+                low,
+                inverse,
+                exact,
+                close,
+            )
+    return True
