@@ -98,6 +98,9 @@ def decode(fmt: "FloatFormat", codes: npt.NDArray[Any]) -> npt.NDArray[np.float6
         return wide.joined(fmt, *wide.parts(fmt, codes))
     if fmt.bits <= MAX_TABLE_BITS:
         return _table(fmt).take(codes)  # quicker than an index
+    if _is_float32(fmt) and fmt.has_infinity:
+        with np.errstate(invalid="ignore"):  # of NaNs that signal
+            return np.asarray(codes).astype(np.uint32).view(np.float32).astype(np.float64)
     return _decoded(fmt, codes)
 
 
@@ -149,18 +152,21 @@ def _quick_plan(
     return plan_for(fmt, request.overflow, request.rounding)
 
 
-def _is_of(fmt: "FloatFormat", x: npt.NDArray[Any]) -> bool:
-    """Whether the numbers are finite float32 and the format is float32's, so nothing is rounded."""
+def _is_float32(fmt: "FloatFormat") -> bool:
+    """Whether the format's codes are float32's patterns, but for what NaNs look like."""
     return (
-        x.dtype == np.float32
-        and (fmt.exponent_bits, fmt.mantissa_bits) == (8, 23)
+        (fmt.exponent_bits, fmt.mantissa_bits) == (8, 23)
         and fmt.min_exponent == 1 - _MAX_EXPONENT
         and fmt.max_exponent == _MAX_EXPONENT
         and fmt.signed
         and fmt.subnormals
         and fmt.has_negative_zero
-        and bool(np.isfinite(x).all())
     )
+
+
+def _is_of(fmt: "FloatFormat", x: npt.NDArray[Any]) -> bool:
+    """Whether the numbers are finite float32 and the format is float32's, so nothing is rounded."""
+    return x.dtype == np.float32 and _is_float32(fmt) and bool(np.isfinite(x).all())
 
 
 def _are_small(x: npt.NDArray[np.float32]) -> bool:
