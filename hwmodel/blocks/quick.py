@@ -79,22 +79,27 @@ def _walk(
 
     def some(piece: slice) -> int:
         part = slice(piece.start * size, piece.stop * size)
-        some_values, some_results, some_codes = values[part], result[part], codes[piece]
+        some_values, some_results = values[part], result[part]
+        some_codes, some_high = codes[piece], high[piece]
         room = max(1, AT_ONCE // size)
         scratch = (*np.empty((2, room), np.int32), np.empty(room, np.float32), np.empty(room))
         usual = walk(
             *(work.constants, work.scale, reals, some_values, size),
             *(steps[piece] if work.given else steps, some_results, some_codes),
-            *(high[piece], scratch, *work.kind),
+            *(some_high, scratch, *work.kind),
         )
-        left = np.flatnonzero(high[piece] == 0) if usual else None
-        if left is not None and left.size and not work.kind.pairs:
-            from hwmodel.blocks.kernels import round_again
-
-            again = fmt.steps_of(some_codes[left], tensor_scale)
-            round_again(work.wide, some_values, size, left, again, some_results)
+        if not usual:
+            return 1
+        if some_high.min() > 0:  # quicker than `all`
             return 0
-        return int(left is None or left.size > 0)
+        if work.kind.pairs:
+            return 1
+        from hwmodel.blocks.kernels import round_again
+
+        left = np.flatnonzero(some_high == 0)
+        again = fmt.steps_of(some_codes[left], tensor_scale)
+        round_again(work.wide, some_values, size, left, again, some_results)
+        return 0
 
     if in_pieces(some, count, worth):
         return None
