@@ -9,17 +9,29 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import models, register_model
 from numba.np.arrayobj import make_array
 
 from hwmodel.compiled import intrinsic
 
 __all__ = ["COUNT", "any_below", "band", "bandnot", "bor", "equal", "fadd", "fdiv", "fma", "fmax"]
-__all__ += ["fmin", "fmul", "fsub", "iadd", "imax", "imin", "isub", "largest", "load", "put"]
+__all__ += [
+    "fmin",
+    "fmul",
+    "fsub",
+    "iadd",
+    "imax",
+    "imin",
+    "isub",
+    "largest_magnitude",
+    "load",
+    "put",
+]
 __all__ += ["shift_right", "signs", "splat", "store", "swapped"]
 
 COUNT = 8
+_MAGNITUDE = 0x7FFFFFFF
 _WORD = ir.IntType(32)
 _WORDS = ir.VectorType(_WORD, COUNT)
 _REALS = ir.VectorType(ir.FloatType(), COUNT)
@@ -188,15 +200,30 @@ def splat(typing: Any, number: Any) -> Any:
 
 
 @intrinsic
-def largest(typing: Any, x: Any) -> Any:
-    """The largest int32."""
+def largest_magnitude(typing: Any, array: Any, first: Any, size: Any) -> Any:
+    """Bits of the largest magnitude of float32 from an index on, so many eights of them.
+
+    As integers NaN is above infinity, and that above all numbers. A loop written here is there
+    without being typed and compiled by itself, which would take longer than all it does.
+    """
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        mask = ir.Constant(_WORDS, [_MAGNITUDE] * COUNT)
+        most = cgutils.alloca_once_value(builder, ir.Constant(_WORDS, None))
+        step = ir.Constant(args[1].type, COUNT)
+        end = builder.add(args[1], args[2])
+        with cgutils.for_range_slice(builder, args[1], end, step) as (index, _):
+            place = _place(context, builder, array, (args[0], index), _WORD)
+            number = builder.and_(builder.load(place, align=4), mask)
+            known = builder.load(most)
+            larger = builder.icmp_signed(">", number, known)
+            builder.store(builder.select(larger, number, known), most)
         kind = ir.FunctionType(_WORD, [_WORDS])
         name = f"llvm.vector.reduce.smax.v{COUNT}i32"
-        return builder.call(builder.module.declare_intrinsic(name, fnty=kind), args)
+        found = builder.module.declare_intrinsic(name, fnty=kind)
+        return builder.call(found, [builder.load(most)])
 
-    return types.int32(_lanes), code
+    return types.int32(array, types.intp, types.intp), code
 
 
 @intrinsic

@@ -26,24 +26,11 @@ _ONE = 0x3F800000
 _CLOSE = 2
 
 
-@inner
-def _largest(numbers: Any, place: Any, size: Any) -> Any:
-    """Bits of the largest magnitude of a block.
-
-    As integers NaN is above infinity, and that above all numbers.
-    """
-    mask = lanes.splat(np.int32(_MAGNITUDE))
-    most = lanes.band(lanes.load(numbers, place), mask)
-    for i in range(place + _WIDTH, place + size, _WIDTH):
-        most = lanes.imax(most, lanes.band(lanes.load(numbers, i), mask))
-    return lanes.largest(most)
-
-
 @jit
 def find_largest(numbers: Any, size: Any, result: Any) -> None:
     """Write the largest magnitudes of blocks of float32, as bits of float32."""
     for block in range(result.size):
-        result[block] = _largest(numbers, block * size, size)
+        result[block] = lanes.largest_magnitude(numbers, block * size, size)
 
 
 @inlined
@@ -85,7 +72,7 @@ def _round_shifted(
     ahead = (first + magnitudes.size) * size
     for block in range(count):
         if block < following:  # while one is worked on, the memory brings another
-            magnitudes[block] = _largest(numbers, ahead + block * size, size)
+            magnitudes[block] = lanes.largest_magnitude(numbers, ahead + block * size, size)
         shift = np.int32(steps[first + block] - np.int32(_ONE))
         top = lanes.splat(np.int32(grid.most + shift))
         lowest = lanes.splat(np.int32(grid.lowest + shift))
@@ -122,7 +109,7 @@ def _round_pairs(
     ahead = (first + magnitudes.size) * size
     for block in range(count):
         if block < following:  # while one is worked on, the memory brings another
-            magnitudes[block] = _largest(numbers, ahead + block * size, size)
+            magnitudes[block] = lanes.largest_magnitude(numbers, ahead + block * size, size)
         shift = np.int32(steps[first + block] - np.int32(_ONE))
         top = lanes.splat(np.int32(grid.most + shift))
         lowest = lanes.splat(np.int32(grid.lowest + shift))
@@ -183,7 +170,7 @@ def _round_scaled(
     ahead = (first + magnitudes.size) * size
     for block in range(count):
         if block < following:  # while one is worked on, the memory brings another
-            magnitudes[block] = _largest(numbers, ahead + block * size, size)
+            magnitudes[block] = lanes.largest_magnitude(numbers, ahead + block * size, size)
         step, rest = lanes.splat(steps[first + block]), lanes.splat(rests[block])
         inverse = lanes.splat(inverses[block])
         nearest = fraction
@@ -245,7 +232,7 @@ def _round_integers(
     ahead = (first + magnitudes.size) * size
     for block in range(count):
         if block < following:  # while one is worked on, the memory brings another
-            magnitudes[block] = _largest(numbers, ahead + block * size, size)
+            magnitudes[block] = lanes.largest_magnitude(numbers, ahead + block * size, size)
         step, rest = lanes.splat(steps[first + block]), lanes.splat(rests[block])
         inverse = lanes.splat(inverses[block])
         nearest = fraction
@@ -332,7 +319,7 @@ def walk(
     magnitude, low, inverse, some = scratch
     at_once = magnitude.size
     for block in range(at_once if at_once < blocks else blocks):
-        magnitude[block] = _largest(numbers, block * size, size)
+        magnitude[block] = lanes.largest_magnitude(numbers, block * size, size)
     for first in range(0, blocks, at_once):
         following = blocks - first - at_once
         count = at_once if following > 0 else blocks - first
