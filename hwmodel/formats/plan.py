@@ -138,10 +138,9 @@ def plan_for(
     shift = MANTISSA - fmt.mantissa_bits
     # The field of a normal number starts at 1, float32's bias of the same exponent higher.
     offset = (fmt.min_exponent - 1 + BIAS) << fmt.mantissa_bits
-    # The power of two that is added to the largest number is to be one of float32's. Without a
-    # mantissa it is the exponent's last bit that makes a code even, which the adder cannot know.
+    # The power of two that is added to the largest number is to be one of float32's.
     room = fmt.max_exponent + (not saturate) + shift <= BIAS
-    by_adding = fmt.min_exponent >= 1 - BIAS and fmt.mantissa_bits > 0 and room
+    by_adding = fmt.min_exponent >= 1 - BIAS and room
     top = 0
     if by_adding:
         top = _bits(np.float32(fmt.max_value if saturate else 2.0 ** (fmt.max_exponent + 1)))
@@ -157,7 +156,9 @@ def plan_for(
         int(fmt.has_negative_zero),
         *(int(by_adding), top),
         (fmt.min_exponent + BIAS) << MANTISSA if by_adding else 0,
-        shift << MANTISSA,
+        # Without a mantissa the exponent field is added, too, whose last bit is to be that of the
+        # code and one.
+        shift << MANTISSA | (fmt.mantissa_bits == 0 and (fmt.min_exponent + BIAS) & 1),
     )
     return np.array(numbers, np.int32)
 

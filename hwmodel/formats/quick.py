@@ -34,6 +34,7 @@ _MAX_BITS, _OVER_BITS, _KEEP, _SIGN, _MINUS = (
 )
 _PIECE = 1 << 14  # numbers whose sign is settled at a time: they stay in the second-level cache
 _FLOAT = np.float32(0.0)  # for its type
+_MINUS_INFINITY = INFINITY - (1 << 31)  # its bits, and the largest of a negative number's
 
 
 def encode(
@@ -80,16 +81,26 @@ def _parts(plan: npt.NDArray[np.int32], x: npt.NDArray[np.float32], out: npt.NDA
     for first in range(0, bits.size, _PIECE):
         part = out[first : first + _PIECE]
         some = room[: part.size]
-        adding.positive(bits[first : first + _PIECE], some)
+        _positive(bits[first : first + _PIECE], some)
         yield some, part
 
 
-def _kind(plan: npt.NDArray[np.int32]) -> tuple[bool | None, bool | None]:
-    """Whether subnormals are the format's own, and whether it has float32's as normal numbers."""
-    if plan[_WIDE]:
-        return None, True
+def _kind(plan: npt.NDArray[np.int32]) -> tuple[bool | None, ...]:
+    """Whether there are subnormals of its own, float32's as normal numbers, no minus zero."""
     # With float32's exponents the offset is nothing, and so is what rounds differently.
-    return (True if plan[_OFFSET] else None), None
+    flags = (
+        plan[_OFFSET] != 0 and not plan[_WIDE],
+        bool(plan[_WIDE]),
+        plan[_SIGN] != 0 and plan[_MINUS] == 0,
+    )
+    return tuple(True if flag else None for flag in flags)
+
+
+@jit
+def _positive(bits: Any, result: Any) -> None:
+    """Write zeros for negative numbers; a NaN stays what it is."""
+    for i in range(bits.size):
+        result[i] = np.int32(0) if bits[i] <= np.int32(_MINUS_INFINITY) else bits[i]
 
 
 @inlined
@@ -101,7 +112,7 @@ def _rounded(magnitude: Any, shift: Any, below_half: Any, parity: Any) -> Any:
 
 
 @jit
-def _encode(plan: Any, bits: Any, codes: Any, low: Any, wide: Any) -> Any:
+def _encode(plan: Any, bits: Any, codes: Any, low: Any, wide: Any, plus: Any) -> Any:
     """Write codes, anything for what `_mend_codes` settles.
 
     Returns the largest magnitude's bits, and in a wide format those of the smallest above zero.
@@ -109,7 +120,7 @@ def _encode(plan: Any, bits: Any, codes: Any, low: Any, wide: Any) -> Any:
     shift, below_half, parity = plan[_SHIFT], plan[_BELOW_HALF], plan[_PARITY]
     offset, small, adder = plan[_OFFSET], plan[_SMALL], plan[_ADDER]
     max_code, over_code = plan[_MAX_CODE], plan[_OVER_CODE]
-    sign_bit, negative_zero = plan[_SIGN], plan[_MINUS]
+    sign_bit = plan[_SIGN]
     largest, least = np.int32(0), np.int32(MAGNITUDE)
     for i in range(bits.size):
         magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
@@ -126,17 +137,18 @@ def _encode(plan: Any, bits: Any, codes: Any, low: Any, wide: Any) -> Any:
             least = less if less < least else least
         code = over_code if code > max_code else code
         sign = np.int32(np.int32(bits[i] >> np.int32(31)) & sign_bit)
-        sign = np.int32(0) if np.int32(code | negative_zero) == np.int32(0) else sign
+        if plus is not None:
+            sign = np.int32(0) if code == np.int32(0) else sign
         codes[i] = np.int32(code | sign)
     return largest, least
 
 
 @jit
-def _quantize(plan: Any, bits: Any, result: Any, low: Any, wide: Any) -> Any:
+def _quantize(plan: Any, bits: Any, result: Any, low: Any, wide: Any, plus: Any) -> Any:
     """Write values, of a NaN anything; returns as `_encode` does."""
     shift, below_half, parity = plan[_SHIFT], plan[_BELOW_HALF], plan[_PARITY]
     keep, small, adder = plan[_KEEP], plan[_SMALL], plan[_ADDER]
-    max_bits, over_bits, negative_zero = plan[_MAX_BITS], plan[_OVER_BITS], plan[_MINUS]
+    max_bits, over_bits = plan[_MAX_BITS], plan[_OVER_BITS]
     largest, least = np.int32(0), np.int32(MAGNITUDE)
     for i in range(bits.size):
         magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
@@ -151,9 +163,10 @@ def _quantize(plan: Any, bits: Any, result: Any, low: Any, wide: Any) -> Any:
             less = np.int32(np.int32(magnitude - np.int32(1)) & np.int32(MAGNITUDE))
             least = less if less < least else least
         value = over_bits if value > max_bits else value
-        sign = np.int32(bits[i] & np.int32(~MAGNITUDE))
-        sign = np.int32(0) if np.int32(value | negative_zero) == np.int32(0) else sign
-        result[i] = np.int32(value | sign)
+        value = np.int32(value | np.int32(bits[i] & np.int32(~MAGNITUDE)))
+        if plus is not None:  # minus zero and zero are zero
+            value = bits_of(float_of(value, _FLOAT) + _FLOAT)
+        result[i] = value
     return largest, least
 
 
