@@ -53,15 +53,12 @@ class Grid(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """How scales are found and used.
+    """How scales that are powers of two are found and used.
 
     Attributes
     ----------
-    given : int32
-        1 where steps are no powers of two and found elsewhere, else 0.
     top_mantissa : int32
-        Mantissa bits of the largest element; only powers of two have this and what follows. A
-        larger mantissa takes the next power.
+        Mantissa bits of the largest element. A larger mantissa takes the next power.
     offset : int32
         What added to an exponent field makes the code of the scale.
     max_code : int32
@@ -74,7 +71,6 @@ class Rule(NamedTuple):
         The largest code with which float32 holds all products.
     """
 
-    given: Any
     top_mantissa: Any
     offset: Any
     max_code: Any
@@ -153,7 +149,6 @@ def power_rule(
     most = min(254 - (max(grid.most, grid.lowest) + grid.lift >> 23), 254 - 127)
     end = 127 - math.frexp(max(element.max_value, -element.min_value, 1.0))[1] + 1
     return Rule(
-        given=0,
         top_mantissa=bits & 0x7FFFFF if ceil else 0x7FFFFF,
         offset=bias - (bits >> 23),
         max_code=max_code,
@@ -169,8 +164,8 @@ class Kind(NamedTuple):
 
     Attributes
     ----------
-    powers, quotients : bool or None
-        Scales are powers of two by a rule, or they are not.
+    powers, given : bool or None
+        Scales are powers of two by a rule, or found elsewhere; else they are quotients.
     exact, close : bool or None
         Quotients in float32 round as exact ones do, or those close to a tie may not.
     integers, pairs, shifted, scaled : bool or None
@@ -179,7 +174,7 @@ class Kind(NamedTuple):
     """
 
     powers: Any
-    quotients: Any
+    given: Any
     exact: Any
     close: Any
     integers: Any
@@ -248,9 +243,9 @@ def work_for(
     least = max(-126 - min(element.lsb_exponent, 0), -126 if exact else -60)
     largest = max(element.max_value, -element.min_value, 1.0)
     end = float(np.nextafter(float(np.finfo(np.float32).max) / largest, 0.0))
-    chosen = rule if rule is not None else Rule(int(given), *[0] * (len(Rule._fields) - 1))
+    chosen = rule if rule is not None else Rule(*[0] * len(Rule._fields))
     flags = (
-        *(rule is not None, rule is None, exact, not exact, integer, pairs),
+        *(rule is not None, given, exact, not exact, integer, pairs),
         *(rule is not None and not (integer or pairs), rule is None and not integer),
     )
     return Work(
@@ -285,7 +280,6 @@ def named(numbers: Any) -> Any:
         numbers[13],
         numbers[14],
         numbers[15],
-        numbers[16],
     )
     return grid, rule
 

@@ -102,7 +102,6 @@ def find_powers(rule: Rule, magnitude: Any, high: Any, codes: Any, first: Any, c
 
 @inner
 def find_steps(
-    rule: Rule,
     grid: Grid,
     reals: Any,
     given: Any,
@@ -114,13 +113,14 @@ def find_steps(
     high: Any,
     low: Any,
     inverse: Any,
+    elsewhere: Any,
 ) -> Any:
     """Write what some blocks are divided by, and codes of the scales.
 
     Parameters
     ----------
-    rule, grid : Rule, Grid
-        The rule, and the scales' format as float64.
+    grid : Grid
+        The scales' format as float64.
     reals : tuple of float
         Divisor of the largest magnitude, tensor scale, the elements' unit, the smallest and largest
         step for which float32 does, and the largest whose products it holds.
@@ -139,6 +139,8 @@ def find_steps(
         does not do.
     inverse : array of float32
         Takes quotients of one and `high`.
+    elsewhere : bool or None
+        Whether the steps are given; else they are quotients.
 
     Returns
     -------
@@ -146,12 +148,12 @@ def find_steps(
         Whether all blocks are finite and float32 holds all products.
     """
     divisor, tensor, unit, least, most, end = reals
-    top = float_of(grid.most, _DOUBLE)
     bad = np.int64(0)
-    if rule.given:
+    if elsewhere is not None:
         for i in range(count):
             steps[i] = given[first + i]
     else:
+        top = float_of(grid.most, _DOUBLE)
         for i in range(count):
             number = np.float64(float_of(magnitudes[i], _FLOAT))
             value, code = _round(grid, number / divisor, top)

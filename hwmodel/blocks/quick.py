@@ -4,6 +4,7 @@
 beyond float32) is left to it.
 """
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def _walk(
     if work is None:
         return None
     from hwmodel.blocks.lanes import COUNT
-    from hwmodel.blocks.rows import AT_ONCE, find_largest, walk
+    from hwmodel.blocks.rows import AT_ONCE, walk
 
     rows = np.ascontiguousarray(blocks).reshape(-1, blocks.shape[-1])
     missing = -rows.shape[1] % COUNT
@@ -58,18 +59,12 @@ def _walk(
     codes: npt.NDArray[Any] = np.empty(count, code_dtype(fmt.scale_code_bits))
     tensor_scale = None
     if fmt.has_tensor_scale or work.given:
-        magnitude = np.empty(count, np.int32)
-
-        def find(part: slice) -> int:
-            find_largest(values[part.start * size : part.stop * size], size, magnitude[part])
-            return 0
-
-        in_pieces(find, count, worth)
-        largest = magnitude.view(np.float32)
-        if not np.isfinite(largest.max()):
+        largest = _magnitudes(values, size, worth) if work.given else None
+        most = _largest(values) if largest is None else float(largest.max())
+        if not math.isfinite(most):
             return None
-        tensor_scale = fmt.tensor_scale_of(float(largest.max()))
-        if work.given:
+        tensor_scale = fmt.tensor_scale_of(most)
+        if largest is not None:
             given, steps = fmt.scales_of(largest, tensor_scale)
             codes[:] = given
     reals = (fmt.divisor_for(tensor_scale), tensor_scale or 1.0, *work.limits)
@@ -109,3 +104,29 @@ def _walk(
         codes.reshape(blocks.shape[:-1]),
         tensor_scale,
     )
+
+
+def _magnitudes(values: npt.NDArray[np.float32], size: int, worth: int) -> npt.NDArray[np.float32]:
+    """Largest magnitude of each block, not finite where a value is not."""
+    from hwmodel.blocks.rows import find_largest
+
+    result = np.empty(values.size // size, np.int32)
+
+    def find(part: slice) -> int:
+        find_largest(values[part.start * size : part.stop * size], size, result[part])
+        return 0
+
+    in_pieces(find, result.size, worth)
+    return result.view(np.float32)
+
+
+def _largest(values: npt.NDArray[np.float32]) -> float:
+    """Largest magnitude of all, NaN if there is one: NumPy's, for nothing waits to be compiled."""
+    found = []
+
+    def find(part: slice) -> int:
+        found.append(np.maximum(values[part].max(), -values[part].min()))
+        return 0
+
+    in_pieces(find, values.size, _WORTHWHILE)
+    return float(np.max(found))

@@ -273,7 +273,7 @@ def walk(
     high: Any,
     scratch: Any,
     powers: Any,
-    quotients: Any,
+    given: Any,
     exact: Any,
     close: Any,
     integers: Any,
@@ -305,7 +305,7 @@ def walk(
     scratch : tuple of array
         Room for the blocks that are in the cache at a time: two of int32, one of float32 and one
         of float64, with `AT_ONCE` values or one if blocks are longer.
-    powers, quotients, exact, close, integers, pairs, shifted, scaled : bool or None
+    powers, given, exact, close, integers, pairs, shifted, scaled : bool or None
         As in `hwmodel.blocks.grids.Kind`.
 
     Returns
@@ -326,9 +326,8 @@ def walk(
         usual = True
         if powers is not None:
             usual = find_powers(rule, magnitude, high, codes, first, count)
-        if quotients is not None:
+        else:
             usual = find_steps(
-                rule,
                 named_wide(scale),
                 reals,
                 steps,
@@ -340,6 +339,7 @@ def walk(
                 high,
                 low,
                 inverse,
+                given,
             )
         if not usual:
             return False
