@@ -21,6 +21,8 @@ __all__ = ["encode", "quantize"]
 
 # Values that pay for a thread of their own.
 _WORTHWHILE = 1 << 18
+# Values whose largest is sooner found by NumPy than by code that is still to be compiled.
+_FEW = 1 << 16
 
 
 def quantize(
@@ -59,12 +61,13 @@ def _walk(
     codes: npt.NDArray[Any] = np.empty(count, code_dtype(fmt.scale_code_bits))
     tensor_scale = None
     if fmt.has_tensor_scale or work.given:
-        largest = _magnitudes(values, size, worth) if work.given else None
+        few = values.size <= _FEW and not work.given
+        largest = None if few else _magnitudes(values, size, worth)
         most = _largest(values) if largest is None else float(largest.max())
         if not math.isfinite(most):
             return None
         tensor_scale = fmt.tensor_scale_of(most)
-        if largest is not None:
+        if work.given and largest is not None:
             given, steps = fmt.scales_of(largest, tensor_scale)
             codes[:] = given
     reals = (fmt.divisor_for(tensor_scale), tensor_scale or 1.0, *work.limits)
@@ -121,12 +124,5 @@ def _magnitudes(values: npt.NDArray[np.float32], size: int, worth: int) -> npt.N
 
 
 def _largest(values: npt.NDArray[np.float32]) -> float:
-    """Largest magnitude of all, NaN if there is one: NumPy's, for nothing waits to be compiled."""
-    found = []
-
-    def find(part: slice) -> int:
-        found.append(np.maximum(values[part].max(), -values[part].min()))
-        return 0
-
-    in_pieces(find, values.size, _WORTHWHILE)
-    return float(np.max(found))
+    """Largest magnitude of all, NaN if there is one: for few values, NumPy's, twice as slow."""
+    return float(np.maximum(values.max(), -values.min()))
