@@ -198,6 +198,7 @@ def _mend_low_codes(plan: Any, bits: Any, codes: Any) -> None:
         magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
         if np.int32(0) < magnitude < plan[_SMALL]:
             code = np.int32(np.int32(_lifted(plan, magnitude) >> shift) - offset)
+            code = plan[_OVER_CODE] if code > plan[_MAX_CODE] else code
             sign = np.int32(np.int32(bits[i] >> np.int32(31)) & plan[_SIGN])
             codes[i] = np.int32(code | sign)
 
@@ -210,4 +211,5 @@ def _mend_low_values(plan: Any, bits: Any, result: Any) -> None:
         if np.int32(0) < magnitude < plan[_SMALL]:
             cut = np.int32(_lifted(plan, magnitude) & plan[_KEEP])
             value = bits_of(float_of(cut, _FLOAT) * np.float32(2.0**-LIFT))
+            value = plan[_OVER_BITS] if value > plan[_MAX_BITS] else value
             result[i] = np.int32(value | np.int32(bits[i] & np.int32(~MAGNITUDE)))

@@ -234,6 +234,22 @@ def test_properties_of_any_float_format(fmt, numbers):
         np.testing.assert_array_equal(fmt.quantize(-x), -y)
 
 
+@pytest.mark.parametrize("bias", [149, 150, 152, 170])
+@pytest.mark.parametrize("specials", [Specials.IEEE, Specials.FNUZ, Specials.FINITE])
+def test_formats_whose_largest_value_is_a_subnormal_of_float32(specials, bias):
+    # Beyond their largest value lie numbers that float32 has as subnormals.
+    bits = [0, 1, 2, 3, 4, 5, 7, 8, 9, 0x3FFFFF, 0x400000, 0x600000, 0x7FFFFF, 0x800000]
+    x = np.array(bits, np.uint32).view(np.float32)
+    for mantissa in (1, 2):
+        fmt = FloatFormat(1, mantissa, bias, specials)
+        for overflow in ("saturate", "nonfinite") if fmt.has_nonfinite else ("saturate",):
+            expected = [encode_scalar(fmt, v, overflow) for v in x.tolist()]
+            assert fmt.encode(x, overflow).tolist() == expected
+            if fmt.lsb_exponent >= -149:
+                values = [decode_scalar(fmt, code) for code in expected]
+                np.testing.assert_array_equal(fmt.quantize(x, overflow), values)
+
+
 @settings(max_examples=200, deadline=None)
 @given(float_formats(), st.fractions())
 def test_rounding_goes_to_a_nearest_value(fmt, x):
