@@ -42,19 +42,32 @@ class Hurry:
         Growth of the natural logarithm for each e-fold of the clock, per unit of the term.
     rows : int
         Units that they were fitted to.
+    deepest : float
+        The shortest clock of any, as the ratio of its circuit's own delay to it.
     """
 
     area: Parts
     switching: Parts
     rows: int
+    deepest: float = 1.0
 
     def area_factor(self, unit: Features, delay_ns: float, clock_ns: float) -> float:
         """Area over that of the smallest circuit, which has this delay."""
-        return _factor(self.area, _area_terms(unit, clock_ns), delay_ns / clock_ns)
+        return _factor(
+            self.area, _area_terms(unit, self._known(delay_ns, clock_ns)), delay_ns / clock_ns
+        )
 
     def switching_factor(self, unit: Features, delay_ns: float, clock_ns: float) -> float:
         """Switching energy over that of the smallest circuit, which has this delay."""
-        return _factor(self.switching, _switching_terms(unit, clock_ns), delay_ns / clock_ns)
+        return _factor(
+            self.switching,
+            _switching_terms(unit, self._known(delay_ns, clock_ns)),
+            delay_ns / clock_ns,
+        )
+
+    def _known(self, delay_ns: float, clock_ns: float) -> float:
+        """The clock, or the shortest one of which the slopes can tell: beyond it they stay."""
+        return max(clock_ns, delay_ns / self.deepest)
 
 
 def fit_hurry(known: Sequence[HurriedUnit]) -> Hurry:
@@ -72,6 +85,7 @@ def fit_hurry(known: Sequence[HurriedUnit]) -> Hurry:
         _slopes(area_terms, folds, area, np.ones(len(known))),
         _slopes(switching_terms, folds, switching, shares),
         len(known),
+        float(np.exp(folds.max())),
     )
 
 

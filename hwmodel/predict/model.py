@@ -1,7 +1,8 @@
 """The fitted model of a family: area, delay and energy of its units, at a clock or without."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,6 +12,7 @@ from hwmodel.predict.data import Row
 from hwmodel.predict.features import FLOAT, Features, features_of
 from hwmodel.predict.fit import Fit, area_parts, delay_parts, fit_sum, switching_parts
 from hwmodel.predict.hurry import HurriedUnit, Hurry, fit_hurry, switching_fj
+from hwmodel.predict.neighbours import Neighbours, fit_neighbours
 from hwmodel.units import parse_unit
 
 __all__ = ["QUANTITIES", "FamilyModel", "fit_family", "overflows", "row_features"]
@@ -40,6 +42,10 @@ class FamilyModel:
         Leakage, fJ for each um2 and ns.
     hurry : Hurry
         What a clock below the delay of the smallest circuit costs.
+    relaxed, hurried : dict of str to Neighbours
+        What units near by correct, by quantity, at minimum area and at a clock.
+    depth : float
+        How far below that delay the longest measured clock is, as a natural logarithm.
     """
 
     family: str
@@ -50,6 +56,9 @@ class FamilyModel:
     clock_fj: float
     leakage_fj: float
     hurry: Hurry
+    relaxed: Mapping[str, Neighbours] = field(default_factory=dict)
+    hurried: Mapping[str, Neighbours] = field(default_factory=dict)
+    depth: float = 0.0
 
     @property
     def clock_rows(self) -> int:
@@ -72,6 +81,24 @@ class FamilyModel:
             A clock below the smallest circuit's delay, and too few rows at clocks to tell its
             price.
         """
+        values = self.sums(unit, clock_ns)
+        smallest = self.delay.predict(delay_parts(unit))
+        # Between the two ways of measuring, what they correct goes over by and by.
+        share = 0.0
+        if clock_ns is not None and clock_ns < smallest and self.depth > 0.0:
+            share = min(math.log(smallest / clock_ns) / self.depth, 1.0)
+        for quantity in values:
+            if quantity == "delay_ns" and clock_ns is not None and clock_ns < smallest:
+                continue  # it is the clock
+            logarithm = 0.0
+            for part, known in ((1.0 - share, self.relaxed), (share, self.hurried)):
+                if part and quantity in known:
+                    logarithm += part * known[quantity].log_factor(unit)
+            values[quantity] *= math.exp(logarithm)
+        return values
+
+    def sums(self, unit: Features, clock_ns: float | None = None) -> dict[str, float]:
+        """What the sums over parts say, before units near by correct it; as `estimate` else."""
         area = self.area.predict(area_parts(unit))
         delay = self.delay.predict(delay_parts(unit))
         switching = self.switching.predict(switching_parts(unit))
@@ -137,7 +164,7 @@ def fit_family(family: str, rows: Sequence[Row]) -> FamilyModel:
             parts.append(switching_parts(pair.unit))
             values.append(switching_fj(pair.row) / factor)
     switching = fit_sum("energy", parts, values)
-    return FamilyModel(
+    model = FamilyModel(
         family,
         len(smallest),
         area,
@@ -147,6 +174,30 @@ def fit_family(family: str, rows: Sequence[Row]) -> FamilyModel:
         float(np.mean(leakage)),
         hurry,
     )
+    folds = [math.log(pair.smallest.delay_ns / pair.clock_ns) for pair in known]
+    return replace(
+        model,
+        relaxed=_corrections(model, smallest),
+        hurried=_corrections(model, [pair.row for pair in known]) if model.knows_clocks else {},
+        depth=min(folds, default=0.0),
+    )
+
+
+def _corrections(model: FamilyModel, rows: Sequence[Row]) -> dict[str, Neighbours]:
+    """What the sums over parts leave of some rows, by quantity."""
+    units = [row_features(row.spec) for row in rows]
+    said = [model.sums(unit, row.clock_ns) for unit, row in zip(units, rows, strict=True)]
+    return {
+        quantity: fit_neighbours(
+            [unit for unit, values in zip(units, said, strict=True) if quantity in values],
+            [
+                math.log(getattr(row, quantity) / values[quantity])
+                for row, values in zip(rows, said, strict=True)
+                if quantity in values
+            ],
+        )
+        for quantity in QUANTITIES
+    }
 
 
 def _hurried(rows: Sequence[Row]) -> list[HurriedUnit]:

@@ -23,6 +23,10 @@ _FARTHEST = 4.0
 # Fewer residuals than this have no quantile for the coverage but their largest.
 _ENOUGH = round(COVERAGE / (1.0 - COVERAGE))
 
+# How much more than in proportion a bound grows with a clock tighter than any measured one. Of 126
+# swept figures, of measured units at clocks that were not, 97 % lay within; in proportion, 87 %.
+_CLOCK_POWER = 0.5
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -185,7 +189,10 @@ def _fitted(spec: UnitSpec, clock_ns: float | None, rows: tuple[Row, ...]) -> Pr
     residuals = cross_validate(unit.family, rows, left_out)
     hurried = clock_ns is not None and clock_ns <= values["delay_ns"]
     like, source = _like(residuals, unit, hurried)
-    widened = math.prod(outside.values())
+    smallest = model.estimate(unit)["delay_ns"]
+    if hurried and clock_ns is not None and smallest / clock_ns > model.hurry.deepest:
+        outside["clock"] = smallest / clock_ns / model.hurry.deepest
+    widened = math.prod(outside.values()) * outside.get("clock", 1.0) ** _CLOCK_POWER
     figures: dict[str, Figure | None] = {}
     for quantity in QUANTITIES:
         if quantity not in values:
@@ -214,7 +221,8 @@ def _fitted(spec: UnitSpec, clock_ns: float | None, rows: tuple[Row, ...]) -> Pr
         clock_ns,
         figures,
         rows,
-        source="non-negative least squares on measured rows, around the plain gate count",
+        source="non-negative least squares on measured rows, around the plain gate count, and"
+        " what measured units near by leave of error",
         trained_on=model.rows + model.clock_rows,
         bound_from=source,
         outside=outside,
