@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.compiled import inlined, jit
+from hwmodel.compiled import inlined, inner, jit
 
 __all__ = ["encode", "quantize", "rule"]
 
@@ -60,10 +60,12 @@ def _rounded(bits: Any, top: Any, parity: Any) -> Any:
     return np.int32(np.int32(np.int32(number + np.int32(_HALF)) + odd) - more)
 
 
-@inlined
-def _is_void(bits: Any, limit: Any, below: Any) -> Any:
-    """Whether NaN stands for a number."""
-    return bits > limit or (bits < np.int32(0) and bits > below)
+@inner
+def _mend(bits: Any, out: Any, limit: Any, below: Any, nan: Any) -> None:
+    """Write NaN where it stands for a number."""
+    for i in range(bits.size):
+        if bits[i] > limit or (bits[i] < np.int32(0) and bits[i] > below):
+            out[i] = nan
 
 
 @jit
@@ -79,9 +81,7 @@ def encode(rule: Any, bits: Any, codes: Any) -> None:
         code = np.int32(np.int32(_rounded(number, top, parity) >> np.int32(23)) + move)
         codes[i] = code if code > np.int32(0) else np.int32(0)
     if largest > np.int32(_INFINITY) or limit < np.int32(_INFINITY):
-        for i in range(bits.size):
-            if _is_void(bits[i], limit, below):
-                codes[i] = nan_code
+        _mend(bits, codes, limit, below, nan_code)
 
 
 @jit
@@ -97,6 +97,4 @@ def quantize(rule: Any, bits: Any, result: Any) -> None:
         value = np.int32(_rounded(number, top, parity) & np.int32(_INFINITY))
         result[i] = value if value > least else least
     if largest > np.int32(_INFINITY) or limit < np.int32(_INFINITY):
-        for i in range(bits.size):
-            if _is_void(bits[i], limit, below):
-                result[i] = np.int32(_NAN)
+        _mend(bits, result, limit, below, np.int32(_NAN))
