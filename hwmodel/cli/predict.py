@@ -116,6 +116,9 @@ def _print(prediction: "Prediction") -> None:
         if figure is None:
             click.echo(f"  {label}not modelled")
             continue
+        if figure.given:
+            click.echo(f"  {label}{figure.value:.3g} {_UNITS[quantity]}  asked for")
+            continue
         text = f"  {label}~{figure.value:.3g} {_UNITS[quantity]}"
         if figure.error is not None:
             text += f"  ({figure.low:.3g} to {figure.high:.3g}, bound {100 * figure.error:.0f} %)"

@@ -82,13 +82,14 @@ class FamilyModel:
             price.
         """
         values = self.sums(unit, clock_ns)
-        smallest = self.delay.predict(delay_parts(unit))
+        smallest = self.smallest_ns(unit)
+        hurried = clock_ns is not None and clock_ns < smallest
         # Between the two ways of measuring, what they correct goes over by and by.
         share = 0.0
-        if clock_ns is not None and clock_ns < smallest and self.depth > 0.0:
+        if hurried and clock_ns is not None and self.depth > 0.0:
             share = min(math.log(smallest / clock_ns) / self.depth, 1.0)
         for quantity in values:
-            if quantity == "delay_ns" and clock_ns is not None and clock_ns < smallest:
+            if quantity == "delay_ns" and hurried:
                 continue  # it is the clock
             logarithm = 0.0
             for part, known in ((1.0 - share, self.relaxed), (share, self.hurried)):
@@ -97,21 +98,31 @@ class FamilyModel:
             values[quantity] *= math.exp(logarithm)
         return values
 
+    def smallest_ns(self, unit: Features) -> float:
+        """Delay of the unit's smallest circuit, ns: below it, a clock costs something."""
+        delay = self.delay.predict(delay_parts(unit))
+        known = self.relaxed.get("delay_ns")
+        return delay if known is None else delay * math.exp(known.log_factor(unit))
+
     def sums(self, unit: Features, clock_ns: float | None = None) -> dict[str, float]:
-        """What the sums over parts say, before units near by correct it; as `estimate` else."""
+        """What the sums over parts say, before units near by correct it; as `estimate` else.
+
+        Whether a clock costs anything, and how much, hangs on the corrected delay all the same.
+        """
         area = self.area.predict(area_parts(unit))
         delay = self.delay.predict(delay_parts(unit))
         switching = self.switching.predict(switching_parts(unit))
-        if clock_ns is not None and clock_ns < delay:
+        smallest = self.smallest_ns(unit)
+        if clock_ns is not None and clock_ns < smallest:
             if not self.knows_clocks:
                 raise HwmodelError(
-                    f"the smallest circuit needs about {delay:.2g} ns, and what a clock of"
+                    f"the smallest circuit needs about {smallest:.2g} ns, and what a clock of"
                     f" {clock_ns:g} ns costs is not known: {self.clock_rows} units with a"
                     f" {self.family} were measured at a clock, {_LEAST_CLOCKS} are needed; leave"
                     " the clock out, or synthesise: hwmodel synth"
                 )
-            area *= self.hurry.area_factor(unit, delay, clock_ns)
-            switching *= self.hurry.switching_factor(unit, delay, clock_ns)
+            area *= self.hurry.area_factor(unit, smallest, clock_ns)
+            switching *= self.hurry.switching_factor(unit, smallest, clock_ns)
             delay = clock_ns
         if overflows(unit):
             return {"area_um2": area, "delay_ns": delay}
@@ -175,12 +186,10 @@ def fit_family(family: str, rows: Sequence[Row]) -> FamilyModel:
         hurry,
     )
     folds = [math.log(pair.smallest.delay_ns / pair.clock_ns) for pair in known]
-    return replace(
-        model,
-        relaxed=_corrections(model, smallest),
-        hurried=_corrections(model, [pair.row for pair in known]) if model.knows_clocks else {},
-        depth=min(folds, default=0.0),
-    )
+    model = replace(model, relaxed=_corrections(model, smallest), depth=min(folds, default=0.0))
+    if not model.knows_clocks:
+        return model
+    return replace(model, hurried=_corrections(model, [pair.row for pair in known]))
 
 
 def _corrections(model: FamilyModel, rows: Sequence[Row]) -> dict[str, Neighbours]:

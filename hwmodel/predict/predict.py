@@ -39,10 +39,13 @@ class Figure:
     error : float or None
         Relative bound as a fraction: the measured value lies between ``value / (1 + error)`` and
         ``value * (1 + error)`` for 9 units of 10. None where nothing is known.
+    given : bool
+        Whether it was asked for: a delay that is the clock.
     """
 
     value: float
     error: float | None
+    given: bool = False
 
     @property
     def low(self) -> float | None:
@@ -187,9 +190,9 @@ def _fitted(spec: UnitSpec, clock_ns: float | None, rows: tuple[Row, ...]) -> Pr
     seen = {name for known in mine for name in (known.a.name, known.b.name)}
     left_out = "unit" if {spec.a.name, spec.b.name} <= seen else "format"
     residuals = cross_validate(unit.family, rows, left_out)
-    hurried = clock_ns is not None and clock_ns <= values["delay_ns"]
+    smallest = model.smallest_ns(unit)
+    hurried = clock_ns is not None and clock_ns < smallest
     like, source = _like(residuals, unit, hurried)
-    smallest = model.estimate(unit)["delay_ns"]
     if hurried and clock_ns is not None and smallest / clock_ns > model.hurry.deepest:
         outside["clock"] = smallest / clock_ns / model.hurry.deepest
     widened = math.prod(outside.values()) * outside.get("clock", 1.0) ** _CLOCK_POWER
@@ -200,7 +203,7 @@ def _fitted(spec: UnitSpec, clock_ns: float | None, rows: tuple[Row, ...]) -> Pr
             continue
         factor = bound(like, quantity)
         error = None if factor is None else (factor - 1) * widened
-        figures[quantity] = Figure(values[quantity], error)
+        figures[quantity] = Figure(values[quantity], error, hurried and quantity == "delay_ns")
     notes = []
     if overflows(unit):
         notes.append(

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hwmodel.predict.data import read_rows
-from hwmodel.predict.features import FLOAT, features_of
+from hwmodel.predict.family import training_family
+from hwmodel.predict.features import FIXED, FLOAT, features_of
 from hwmodel.predict.model import fit_family
 from hwmodel.predict.neighbours import fit_neighbours
 from hwmodel.predict.predict import predict
@@ -42,11 +43,28 @@ def test_what_is_shared_comes_through_and_what_is_not_averages_out():
 def test_the_correction_of_a_clock_comes_by_and_by():
     model = fit_family(FLOAT, read_rows())
     entry = unit("mac-e4m3-e4m3-bf16")
-    slowest = model.sums(entry)["delay_ns"]
+    slowest = model.smallest_ns(entry)
     clocks = slowest * np.geomspace(1.02, 0.5, 60)
     areas = np.array([model.estimate(entry, float(clock))["area_um2"] for clock in clocks])
     assert areas[0] == pytest.approx(model.estimate(entry)["area_um2"])
     assert np.abs(np.diff(np.log(areas))).max() < 0.02
+
+
+@pytest.mark.parametrize("family", [FIXED, FLOAT])
+def test_one_delay_decides_whether_a_clock_costs_anything(family):
+    model = fit_family(family, read_rows())
+
+    def apart(entry):
+        return abs(math.log(model.sums(entry)["delay_ns"] / model.smallest_ns(entry)))
+
+    units = [features_of(spec) for spec in training_family()]
+    entry = max((known for known in units if known.family == family), key=apart)
+    assert apart(entry) > 0.02  # the delay before and after the correction
+    slowest, between = model.smallest_ns(entry), model.sums(entry)["delay_ns"]
+    for clock in (0.999 * slowest, (between + slowest) / 2, 1.001 * slowest):
+        delay = predict(entry.spec, clock).figures["delay_ns"]
+        assert delay.given == (clock < slowest)
+        assert delay.value == pytest.approx(min(clock, slowest))
 
 
 def test_clocks_tighter_than_any_measured_one_are_said_and_not_run_away_with():
