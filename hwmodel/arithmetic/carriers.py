@@ -51,6 +51,10 @@ class _Kind:
     bias: int
 
 
+# Bits beyond those of a product that a type has to have before its sums may be exact: fewer, and no
+# more than a few products of like size are, however the factors are.
+_ROOM = 8
+
 _KINDS = (_Kind(np.float32, np.int32, 24, 127), _Kind(np.float64, np.int64, 53, 1023))
 
 
@@ -126,14 +130,16 @@ def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":
     most = min(kind.bias - kind.precision, fmt.max_exponent)
     if not nearest:  # of exact sums
         least = fmt.lsb_exponent >= 1 - kind.bias
-        return _numbers(spec, kind, min(lowest + kind.precision, most)) if least else None
+        return _numbers(spec, kind, most, min(lowest + kind.precision, most)) if least else None
     top = max(_top(fmt.max_value), _top(largest)) + 1
     sure = _sure_exponent(fmt, kind, product, lowest)
     # The added power of two is to stay within the type.
     bounded = sure > fmt.max_exponent and top + kind.precision <= kind.bias
     # A sum that was rounded, though smaller than its product, is found (`quick_sums`).
     checked = most if _is_far_from_midpoints(fmt, kind, product) else None
-    return _numbers(spec, kind, min(sure, most), checked, bounded)
+    if sure <= fmt.min_exponent and checked is None and kind.precision < product + _ROOM:
+        return None
+    return _numbers(spec, kind, most, min(sure, most), checked, bounded)
 
 
 def _holds(kind: _Kind, fmt: FloatFormat | IntFormat) -> bool:
@@ -176,6 +182,7 @@ def _sure_exponent(fmt: FloatFormat, kind: _Kind, product: int, lowest: int) -> 
 def _numbers(
     spec: UnitSpec,
     kind: _Kind,
+    most: int = 0,
     large: int = 0,
     checked: int | None = None,
     bounded: bool = False,
@@ -183,6 +190,8 @@ def _numbers(
     from hwmodel.arithmetic.sums import Constants
 
     assert isinstance(spec.accumulator, FloatAccumulator)
+    assert isinstance(spec.a, FloatFormat | IntFormat)
+    assert isinstance(spec.b, FloatFormat | IntFormat)
     fmt = spec.accumulator.format
     stored = kind.precision - 1
     nearest, down = spec.rounding is Rounding.NEAREST_EVEN, spec.rounding is Rounding.DOWN
@@ -193,6 +202,14 @@ def _numbers(
         beyond = limit
     else:
         beyond = kind.dtype(np.inf if fmt.has_infinity else np.nan)
+    # Whether the values end below a power of two, so that another one, whose inverse is no
+    # subnormal of the type, takes it to the type's infinity.
+    ends = (
+        bounded
+        and bool(np.isinf(beyond))
+        and fmt.max_exponent > 0
+        and limit == 2.0 ** (fmt.max_exponent + 1) - 2.0 ** (fmt.max_exponent - fmt.mantissa_bits)
+    )
     lift = 0 if native else ((stored - fmt.mantissa_bits) << stored) | 1 << (stored - 1)
     return Constants(
         native=native,
@@ -206,10 +223,14 @@ def _numbers(
         least=_float(kind, _field(kind, fmt.min_exponent) + lift),
         unit=kind.integer((stored << stored) | 1 << (stored - 1)),
         large=_float(kind, _field(kind, large)),
+        most=_float(kind, _field(kind, most)),
+        exact=kind.precision - _precision(spec.a) - _precision(spec.b),
         checked=kind.dtype(0) if checked is None else _float(kind, _field(kind, checked)),
         bounded=bounded,
         limit=limit,
         beyond=beyond,
+        up=_float(kind, _field(kind, kind.bias - fmt.max_exponent)) if ends else kind.dtype(0),
+        down=_float(kind, _field(kind, fmt.max_exponent - kind.bias)) if ends else kind.dtype(0),
     )
 
 

@@ -33,9 +33,9 @@ def add_native(a: Any, b: Any, result: Any, first: int) -> None:
 
 @jit
 def add_rows(
-    rounder: Any, limit: float, growth: Any, a: Any, b: Any, result: Any, first: int, which: Any
+    rounder: Any, limits: Any, growth: Any, a: Any, b: Any, result: Any, first: int, which: Any
 ) -> None:
-    """Add the products to the rows of `result` named in `which` that stay below `limit`.
+    """Add the products to the rows of `result` named in `which` that stay below their limits.
 
     `rounder` has four of `sums.Constants`: fewer names are compiled sooner. `growth` says how much
     larger the sums of a row can become; `b` are the result's columns from `first` on. What is done
@@ -46,7 +46,7 @@ def add_rows(
         if not which[i]:
             continue
         acc = result[i, first : first + b.shape[1]]
-        if not np.float64(_peak(acc)) + growth[i] < limit:
+        if not np.float64(_peak(acc)) + growth[i] < limits[i]:
             continue
         for k in range(a.shape[1]):
             x, row = a[i, k], b[k]

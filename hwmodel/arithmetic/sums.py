@@ -61,6 +61,10 @@ class Constants(NamedTuple):
         What is taken from that power's pattern to make the accumulator's last place.
     large : float32 or float64
         Magnitude from which on a sum is looked at with care.
+    most : float32 or float64
+        The same for sums that the type does not round.
+    exact : int
+        With the exponents of the smallest factors, that of a magnitude below which it rounds none.
     checked : float32 or float64
         Up to this magnitude it is enough to look whether the type rounded a sum that was smaller
         than its product; zero where that is no proof.
@@ -68,6 +72,9 @@ class Constants(NamedTuple):
         Whether larger sums can be settled in the type; else they are left to rounding to odd.
     limit, beyond : float32 or float64
         Largest finite value, and what stands for larger ones.
+    up, down : float32 or float64
+        Power of two that takes the first value beyond the largest to the type's infinity, and its
+        inverse; zero where larger ones are not infinite, or no power of two does.
     """
 
     native: bool
@@ -79,10 +86,14 @@ class Constants(NamedTuple):
     least: Any
     unit: Any
     large: Any
+    most: Any
+    exact: int
     checked: Any
     bounded: bool
     limit: Any
     beyond: Any
+    up: Any
+    down: Any
 
 
 def add_products(
@@ -115,20 +126,25 @@ def _add_columns(
     hasty: bool,
     void: npt.NDArray[np.bool_],
 ) -> None:
-    safe = float(constants.large) * _SLACK
+    limits = np.full(a.shape[0], float(constants.large))
     checked = float(constants.checked) * _SLACK
     large = np.zeros(a.shape[0], np.bool_)
     # Where all sums are multiples of the accumulator's last place (no `keep_sign`), those below its
     # normal numbers are on its grid, and rounding them on a finer one leaves them: no maximum.
     rounder = (constants.keep_sign, constants.field, constants.lift, constants.least)
+    finest = np.full(a.shape[0], np.iinfo(np.int32).max)
     for start in range(0, a.shape[1], _STEPS):
         x, y = np.ascontiguousarray(a[:, start : start + _STEPS]), b[start : start + _STEPS]
         growth = _growth(x, y)
+        if constants.large < constants.most:
+            finest = np.minimum(finest, _smallest(x, axis=1) + _smallest(y))
+            limits = _limits(constants, finest)
+        safe = limits * _SLACK
         left = ~(void | large)
         # What no row can use is not compiled either.
         if (growth < safe).any():
             quick_sums.add_rows(rounder, safe, growth, x, y, result, first, left)
-        if checked > safe and (left & (growth < checked)).any():
+        if constants.checked > constants.large and (left & (growth < checked)).any():
             quick_sums.add_checked_rows(rounder, checked, growth, x, y, result, first, left, void)
         if hasty and 2 * np.sum(left | void) > len(left):
             void[:] = True
@@ -138,9 +154,12 @@ def _add_columns(
         from hwmodel.arithmetic import watched_sums
 
         if constants.bounded:
-            saturates = constants.beyond == constants.limit
-            add = watched_sums.add_saturated if saturates else watched_sums.add_bounded
-            add(constants, x, y, result, first, left)
+            if constants.beyond == constants.limit:
+                watched_sums.add_saturated(constants, x, y, result, first, left)
+            elif constants.up > 0.0:
+                watched_sums.add_infinite(constants, x, y, result, first, left)
+            else:
+                watched_sums.add_bounded(constants, x, y, result, first, left)
         else:
             watched_sums.add_rows(constants, x, y, result, first, left, large)
             if 2 * np.sum(large) > len(large):
@@ -170,6 +189,24 @@ def _add_directed(
     if constants.negated:
         columns = result[:, first : first + b.shape[1]]
         np.negative(columns, out=columns)
+
+
+def _smallest(values: Any, axis: int | None = None) -> npt.NDArray[np.int64]:
+    """Exponents (of `numpy.frexp`) of the smallest factors that are not zero, by row or of all."""
+    sizes = np.abs(values)
+    sizes = np.where(sizes > 0, sizes, np.finfo(sizes.dtype).max)  # NaNs are not above zero
+    return np.frexp(sizes.min(axis=axis))[1].astype(np.int64)
+
+
+def _limits(constants: Constants, finest: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Magnitudes below which no row's sums are rounded twice, be they exact or not.
+
+    A factor is a multiple of the last place that the smallest one has, so all sums are multiples
+    of the last place of the smallest product: rounding only makes it coarser, and the largest value
+    is one, or too large to matter here.
+    """
+    exact = np.ldexp(1.0, np.minimum(finest + constants.exact, 1023))
+    return np.maximum(np.minimum(exact, float(constants.most)), float(constants.large))
 
 
 def _growth(a: Any, b: Any) -> npt.NDArray[np.float64]:

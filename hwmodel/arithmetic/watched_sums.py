@@ -9,7 +9,10 @@ import numpy as np
 
 from hwmodel.compiled import bits_of, float_of, fma, jit
 
-__all__ = ["add_bounded", "add_rows", "add_saturated", "add_saturating", "mend_zeros"]
+__all__ = [
+    *("add_bounded", "add_infinite", "add_rows", "add_saturated"),
+    *("add_saturating", "mend_zeros"),
+]
 
 # One sum in so many ends as zero: its sign is then found for itself, else for the whole row.
 _ZEROS = 16
@@ -65,6 +68,7 @@ def add_saturated(constants: Any, a: Any, b: Any, result: Any, first: int, which
     Signs of zeros are lost.
     """
     field, lift, least, limit = constants.field, constants.lift, constants.least, constants.limit
+    low = constants.keep_sign
     for i in range(a.shape[0]):
         if not which[i]:
             continue
@@ -74,11 +78,34 @@ def add_saturated(constants: Any, a: Any, b: Any, result: Any, first: int, which
             for j in range(acc.size):
                 total = fma(x, row[j], acc[j])
                 adder = float_of((bits_of(total) & field) + lift, total)
-                adder = adder if adder > least else least
+                if low:
+                    adder = adder if adder > least else least
                 value = (total + adder) - adder
                 # An instruction each, and a NaN stays one.
                 value = limit if value > limit else value
                 acc[j] = -limit if value < -limit else value
+
+
+@jit
+def add_infinite(constants: Any, a: Any, b: Any, result: Any, first: int, which: Any) -> None:
+    """`add_saturated` for sums beyond the limit that become infinite, where there is an `up`.
+
+    Two multiplications are fewer instructions than two comparisons and what hangs on them.
+    """
+    field, lift, least = constants.field, constants.lift, constants.least
+    low, up, down = constants.keep_sign, constants.up, constants.down
+    for i in range(a.shape[0]):
+        if not which[i]:
+            continue
+        acc = result[i, first : first + b.shape[1]]
+        for k in range(a.shape[1]):
+            x, row = a[i, k], b[k]
+            for j in range(acc.size):
+                total = fma(x, row[j], acc[j])
+                adder = float_of((bits_of(total) & field) + lift, total)
+                if low:
+                    adder = adder if adder > least else least
+                acc[j] = ((total + adder) - adder) * up * down
 
 
 @jit

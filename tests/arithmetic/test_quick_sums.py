@@ -93,6 +93,41 @@ def test_a_trace_in_the_accumulator_breaks_the_tie_of_a_product(name, trace):
     a = np.array([[trace and 2.0**-9, tie, 0.0], [0.0, tie, 1.0], [1.0, 1.0, -tie]])
     b = np.array([[trace * 2.0**9, 3.0], [tie, tie], [1.0, tie]])
     check(spec, spec.a.encode(a), spec.b.encode(b))
+    # The same with so much between that each is looked at by itself, and with a NaN beside.
+    a, b = np.repeat(a, 40, axis=1), np.repeat(b, 40, axis=0)
+    a[:, np.arange(a.shape[1]) % 40 != 0] = 0.0
+    check(spec, spec.a.encode(a), spec.b.encode(b))
+    codes = spec.b.encode(np.hstack([b, b]))
+    codes[0, 1] = spec.b.nan_code
+    check(spec, spec.a.encode(a), codes)
+
+
+@pytest.mark.parametrize("name", ["mac-bf16-bf16-bf16", "mac-fp16-fp16-bf16"])
+@pytest.mark.parametrize("narrowest", [-4, -18, -40])
+def test_how_fine_the_factors_are_decides_which_sums_are_exact(name, narrowest):
+    # Few significant bits over a range of exponents: many ties, broken by what is far below.
+    spec = parse_unit(name)
+    rng = np.random.default_rng(-narrowest)
+    a, b = (
+        rng.integers(-9, 10, shape) * 2.0 ** rng.integers(narrowest, 4, shape)
+        for shape in ((12, 100), (100, 9))
+    )
+    a[3], b[:, 2] = 0.0, 0.0
+    check(spec, spec.a.encode(a), spec.b.encode(b))
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize("last", range(-66, -40))
+def test_the_last_place_of_the_smallest_product_breaks_a_tie(last, sign):
+    # -(1 + 2**-6) + (1 + 2**-7)**2 leaves 2**-14, the last place that factors of this size have;
+    # then comes a tie. From 2**-53 on, float64 rounds their sum to it.
+    spec = parse_unit("mac-bf16-bf16-bf16")
+    size = 2.0 ** (last + 14)
+    a = np.array([[-1.0 - 2.0**-6, 1.0 + 2.0**-7, 7.0 / 4]]) * [size, size, 1.0]
+    b = np.array([[1.0], [1.0 + 2.0**-7], [37.0 / 64]]) * [[sign], [sign], [1.0]]
+    got = check(spec, spec.a.encode(a), spec.b.encode(b))
+    # 259 / 256 lies between 129 / 128 and 130 / 128.
+    assert spec.decode_accumulator(got).item() == (130 if sign > 0 else 129) / 128
 
 
 @pytest.mark.parametrize("name", ["mac-bf16-bf16-fp32", "mac-fp16-bf16-fp32", "mac-bf16-bf16-bf16"])
@@ -111,6 +146,24 @@ def test_operands_that_float32_does_not_hold(biases):
     spec = replace(parse_unit("mac-e4m3-e4m3-bf16"), a=a, b=b)
     rng = np.random.default_rng(4)
     check(spec, rng.integers(0, 256, (5, 20), np.uint8), rng.integers(0, 256, (20, 7), np.uint8))
+
+
+@pytest.mark.parametrize("operand", ["e4m3", "fp16"])
+@pytest.mark.parametrize("bias", [-20, 14, 15, 30, 31, 45])
+def test_sums_beyond_values_that_end_anywhere_become_infinite(operand, bias):
+    # Sums in float32 and float64, whose own infinity shows which ones are too large.
+    wide = parse_unit(f"mac-{operand}-{operand}-fp16")
+    accumulator = replace(wide.accumulator, format=replace(wide.accumulator.format, bias=bias))
+    shifted = replace(wide.a, bias=wide.a.bias + (bias - 15) // 2)
+    spec = replace(wide, a=shifted, b=shifted, accumulator=accumulator)
+    rng = np.random.default_rng(bias + 20)
+    a, b = (
+        np.abs(rng.standard_normal(shape)) * 2.0 ** ((15 - bias) / 2 + 5.1)
+        for shape in ((8, 90), (90, 7))
+    )
+    signs = rng.choice([-1.0, 1.0], 7)
+    got = spec.decode_accumulator(check(spec, spec.a.encode(a), spec.b.encode(b * signs)))
+    assert 0 < np.isinf(got).sum() < got.size
 
 
 @pytest.mark.parametrize("rounding", ["towardzero", "up", "down", "nearestaway", "toodd"])
