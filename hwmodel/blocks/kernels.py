@@ -1,14 +1,13 @@
-"""Scales of blocks, and blocks for which float32 does not do, compiled."""
+"""Scales of blocks, compiled."""
 
 from typing import Any
 
 import numpy as np
 
-from hwmodel.blocks.grids import Grid, Rule, named_wide
-from hwmodel.blocks.lanes import put
-from hwmodel.compiled import bits_of, float_of, inlined, inner, jit
+from hwmodel.blocks.grids import Grid, Rule
+from hwmodel.compiled import bits_of, float_of, inlined, inner
 
-__all__ = ["find_powers", "find_steps", "round_again"]
+__all__ = ["find_powers", "find_steps"]
 
 _INFINITY = 0x7F800000
 _ONE = 0x3F800000
@@ -30,44 +29,6 @@ def _round(grid: Grid, number: Any, top: Any) -> Any:
     units = np.uint64(field - grid.lowest) >> np.uint64(grid.shift & 63)
     code = np.int64(units) + (bits_of(total) - adder)
     return total - float_of(adder, _DOUBLE), code
-
-
-@jit
-def round_again(wide: Any, numbers: Any, size: Any, blocks: Any, steps: Any, out: Any) -> None:
-    """Write some blocks, the values' float32 bits or the codes, by way of float64.
-
-    Parameters
-    ----------
-    wide : array of int64
-        What `hwmodel.blocks.grids.named_wide` takes, of the elements.
-    numbers : array of float32
-        The blocks, one after the other.
-    size : int
-        Values of a block.
-    blocks, steps : array
-        Which blocks, and what they are divided by; zero makes them zeros.
-    out : array of int32 or of unsigned int
-        Takes the results.
-    """
-    grid = named_wide(wide)
-    most, least = float_of(grid.most, _DOUBLE), float_of(grid.least, _DOUBLE)
-    sign_bit = grid.mask ^ (grid.mask >> 1)
-    for block in range(blocks.size):
-        step = steps[block]
-        for i in range(blocks[block] * size, (blocks[block] + 1) * size):
-            if step == 0:
-                put(out, i, np.int32(0), np.int64(0))
-                continue
-            quotient = np.float64(numbers[i]) / step
-            negative = np.int64(np.float64(quotient).view(np.int64) < 0)
-            value, code = _round(grid, abs(quotient), least if negative else most)
-            if value == 0 and not grid.negative_zero:
-                negative = np.int64(0)
-            if grid.integer:
-                code = ((code ^ -negative) + negative) & grid.mask
-            else:
-                code |= -negative & sign_bit
-            put(out, i, np.float32((-value if negative else value) * step).view(np.int32), code)
 
 
 @inner

@@ -26,7 +26,6 @@ __all__ += [
     "isub",
     "largest_magnitude",
     "load",
-    "put",
 ]
 __all__ += ["shift_right", "signs", "splat", "store", "swapped"]
 
@@ -166,20 +165,6 @@ def store(typing: Any, array: Any, index: Any, values: Any, codes: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.intp, _lanes, _lanes), code
-
-
-@intrinsic
-def put(typing: Any, array: Any, index: Any, value: Any, code: Any) -> Any:
-    """The same for one item, from an int32 and an int64."""
-
-    def code_of(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        chosen, kind = (args[2], value) if array.dtype.signed else (args[3], code)
-        chosen = context.cast(builder, chosen, kind, array.dtype)
-        place = builder.gep(make_array(array)(context, builder, args[0]).data, [args[1]])
-        builder.store(chosen, place)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, value, code), code_of
 
 
 @intrinsic

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from hwmodel.blocks import again
 from hwmodel.formats.base import code_dtype
 from hwmodel.parallel import in_pieces
 
@@ -72,35 +73,28 @@ def _walk(
             codes[:] = given
     reals = (fmt.divisor_for(tensor_scale), tensor_scale or 1.0, *work.limits)
     result = np.empty(rows.size, dtype)
-
     high = np.empty(count, np.int32)
 
     def some(piece: slice) -> int:
         part = slice(piece.start * size, piece.stop * size)
-        some_values, some_results = values[part], result[part]
-        some_codes, some_high = codes[piece], high[piece]
         room = max(1, AT_ONCE // size)
         scratch = (*np.empty((2, room), np.int32), np.empty(room, np.float32), np.empty(room))
         usual = walk(
-            *(work.constants, work.scale, reals, some_values, size),
-            *(steps[piece] if work.given else steps, some_results, some_codes),
-            *(some_high, scratch, *work.kind),
+            *(work.constants, work.scale, reals, values[part], size),
+            *(steps[piece] if work.given else steps, result[part], codes[piece]),
+            *(high[piece], scratch, *work.kind),
         )
-        if not usual:
-            return 1
-        if some_high.min() > 0:  # quicker than `all`
-            return 0
-        if work.kind.pairs:
-            return 1
-        from hwmodel.blocks.kernels import round_again
-
-        left = np.flatnonzero(some_high == 0)
-        again = fmt.steps_of(some_codes[left], tensor_scale)
-        round_again(work.wide, some_values, size, left, again, some_results)
-        return 0
+        return 0 if usual else 1
 
     if in_pieces(some, count, worth):
         return None
+    if high.min() == 0:  # quicker than `all`
+        if work.kind.pairs:
+            return None
+        left = np.flatnonzero(high == 0)
+        again.round_again(
+            *(work.wide, values, size, left, fmt.steps_of(codes[left], tensor_scale), result)
+        )
     rounded = result.reshape(rows.shape)[:, : blocks.shape[-1]]
     return (
         np.ascontiguousarray(rounded).reshape(blocks.shape),

@@ -3,7 +3,7 @@
 The adder of float32 rounds, as in `hwmodel.formats.adding`: a power of two is added whose last
 place is that of the elements at the quotient's exponent, and taken away again. Where a quotient is
 not exact in float32 and comes so near a tie that it may be on the wrong side, its block goes
-through float64, which tells (`kernels`).
+through float64, which tells (`again`).
 """
 
 from typing import Any
@@ -301,7 +301,7 @@ def walk(
         Takes the scales' codes.
     high : array of int32
         Takes bits of the steps, the values of the elements' one; zero for blocks that are left for
-        `hwmodel.blocks.kernels.round_again`.
+        `hwmodel.blocks.again.round_again`.
     scratch : tuple of array
         Room for the blocks that are in the cache at a time: two of int32, one of float32 and one
         of float64, with `AT_ONCE` values or one if blocks are longer.
