@@ -7,6 +7,7 @@ Nothing is synthesised. Widths come from the same functions that size the RTL (`
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, Format, IntFormat
@@ -23,7 +24,8 @@ FIXED = "fixed-point accumulator"
 FLOAT = "floating-point accumulator"
 
 
-@dataclass(frozen=True)
+# Compared by identity, so that what is worked out of them is found again in no time.
+@dataclass(frozen=True, eq=False)
 class Features:
     """Counts of a unit.
 
@@ -44,7 +46,7 @@ class Features:
     cells: dict[str, float]
     levels: dict[str, float]
 
-    @property
+    @cached_property
     def toggles(self) -> Toggles:
         """Bits that change in a cycle, from the golden model under the Gaussian stream."""
         return toggles_of(self.spec)

@@ -8,6 +8,7 @@ that were measured both ways.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,30 +95,52 @@ def switching_fj(row: Row) -> float:
     return row.fj_per_mac - row.clock_fj - row.leakage_fj
 
 
+@lru_cache(maxsize=4096)
 def _area_terms(unit: Features, clock_ns: float) -> Parts:
     """What the slope of the area hangs on.
 
-    With a fixed-point accumulator it is the carry chain of its adder that is replaced by a faster
-    and larger one; the rest has time enough. A floating-point unit is a chain of blocks that all
-    have to hurry, the more so, the less time there is for each step.
+    With a fixed-point accumulator the carry chain of its adder is replaced by a faster and larger
+    one, and the product has to hurry where little time is left. A floating-point unit is a chain
+    of blocks that all have to hurry, the more so, the less time there is for each step.
     """
+    urgency = _urgency(unit, clock_ns)
     if unit.family == FIXED:
         size = area_parts(unit)
-        return {"carry chain": size["accumulate_adders"] / sum(size.values())}
-    return {"everywhere": 1.0, "urgency": _urgency(unit, clock_ns)}
+        products = _product_share(unit)
+        return {
+            "carry chain": size["accumulate_adders"] / sum(size.values()),
+            "product": products,
+            "urgency": urgency,
+            "urgent product": products * urgency,
+        }
+    return {"everywhere": 1.0, "urgency": urgency}
 
 
+@lru_cache(maxsize=4096)
 def _switching_terms(unit: Features, clock_ns: float) -> Parts:
     """What the slope of the switching energy hangs on.
 
-    Urgency, but for integers: their product can enter the adder of the accumulator as partial
-    products, which saves a carry chain and its glitches. Behind an aligner it cannot.
+    Urgency, and with a fixed-point accumulator what there is of a product. Those of integers stand
+    apart: they can enter the adder of the accumulator as partial products, which saves a carry
+    chain and its glitches. Behind an aligner they cannot.
     """
-    integer = unit.family == FIXED and isinstance(unit.spec.a, IntFormat)
+    urgency = _urgency(unit, clock_ns)
+    if unit.family != FIXED:
+        return {"urgency": urgency}
+    integer = float(isinstance(unit.spec.a, IntFormat))
     return {
-        "integer operands": float(integer),
-        "urgency": 0.0 if integer else _urgency(unit, clock_ns),
+        "integer operands": integer,
+        "integer operands, urgency": integer * urgency,
+        "other operands": 1.0 - integer,
+        "other operands, urgency": (1.0 - integer) * urgency,
+        "product": _product_share(unit),
     }
+
+
+def _product_share(unit: Features) -> float:
+    """Share of the product in the cells of the plain gate count."""
+    size = area_parts(unit)
+    return (size["partial_products"] + size["product_adders"]) / sum(size.values())
 
 
 def _urgency(unit: Features, clock_ns: float) -> float:

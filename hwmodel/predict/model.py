@@ -1,7 +1,7 @@
 """The fitted model of a family: area, delay and energy of its units, at a clock or without."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -42,10 +42,8 @@ class FamilyModel:
         Leakage, fJ for each um2 and ns.
     hurry : Hurry
         What a clock below the delay of the smallest circuit costs.
-    relaxed, hurried : dict of str to Neighbours
-        What units near by correct, by quantity, at minimum area and at a clock.
-    depth : float
-        How far below that delay the longest measured clock is, as a natural logarithm.
+    near : dict of str to Neighbours
+        What units near by correct, by quantity.
     """
 
     family: str
@@ -56,9 +54,8 @@ class FamilyModel:
     clock_fj: float
     leakage_fj: float
     hurry: Hurry
-    relaxed: Mapping[str, Neighbours] = field(default_factory=dict)
-    hurried: Mapping[str, Neighbours] = field(default_factory=dict)
-    depth: float = 0.0
+    near: dict[str, Neighbours] = field(default_factory=dict)
+    _delays: dict[Features, float] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def clock_rows(self) -> int:
@@ -84,25 +81,19 @@ class FamilyModel:
         values = self.sums(unit, clock_ns)
         smallest = self.smallest_ns(unit)
         hurried = clock_ns is not None and clock_ns < smallest
-        # Between the two ways of measuring, what they correct goes over by and by.
-        share = 0.0
-        if hurried and clock_ns is not None and self.depth > 0.0:
-            share = min(math.log(smallest / clock_ns) / self.depth, 1.0)
-        for quantity in values:
-            if quantity == "delay_ns" and hurried:
-                continue  # it is the clock
-            logarithm = 0.0
-            for part, known in ((1.0 - share, self.relaxed), (share, self.hurried)):
-                if part and quantity in known:
-                    logarithm += part * known[quantity].log_factor(unit)
-            values[quantity] *= math.exp(logarithm)
+        fold = math.log(smallest / clock_ns) if hurried and clock_ns is not None else 0.0
+        for quantity, known in self.near.items():
+            if quantity in values and not (hurried and quantity == "delay_ns"):  # it is the clock
+                values[quantity] *= math.exp(known.log_factor(unit, fold))
         return values
 
     def smallest_ns(self, unit: Features) -> float:
         """Delay of the unit's smallest circuit, ns: below it, a clock costs something."""
-        delay = self.delay.predict(delay_parts(unit))
-        known = self.relaxed.get("delay_ns")
-        return delay if known is None else delay * math.exp(known.log_factor(unit))
+        if unit not in self._delays:
+            delay, known = self.delay.predict(delay_parts(unit)), self.near.get("delay_ns")
+            factor = 1.0 if known is None else math.exp(known.log_factor(unit))
+            self._delays[unit] = delay * factor
+        return self._delays[unit]
 
     def sums(self, unit: Features, clock_ns: float | None = None) -> dict[str, float]:
         """What the sums over parts say, before units near by correct it; as `estimate` else.
@@ -112,7 +103,7 @@ class FamilyModel:
         area = self.area.predict(area_parts(unit))
         delay = self.delay.predict(delay_parts(unit))
         switching = self.switching.predict(switching_parts(unit))
-        smallest = self.smallest_ns(unit)
+        smallest = delay if clock_ns is None else self.smallest_ns(unit)
         if clock_ns is not None and clock_ns < smallest:
             if not self.knows_clocks:
                 raise HwmodelError(
@@ -185,28 +176,29 @@ def fit_family(family: str, rows: Sequence[Row]) -> FamilyModel:
         float(np.mean(leakage)),
         hurry,
     )
-    folds = [math.log(pair.smallest.delay_ns / pair.clock_ns) for pair in known]
-    model = replace(model, relaxed=_corrections(model, smallest), depth=min(folds, default=0.0))
-    if not model.knows_clocks:
-        return model
-    return replace(model, hurried=_corrections(model, [pair.row for pair in known]))
+    relaxed = [(row, 0.0) for row in smallest]
+    clocked = [(pair.row, math.log(pair.smallest.delay_ns / pair.clock_ns)) for pair in known]
+    # The corrected delay says which clocks cost anything.
+    model = replace(model, near=_near(model, relaxed, ("delay_ns",)))
+    both = relaxed + (clocked if model.knows_clocks else [])
+    return replace(model, near=model.near | _near(model, both, ("area_um2", "fj_per_mac")))
 
 
-def _corrections(model: FamilyModel, rows: Sequence[Row]) -> dict[str, Neighbours]:
-    """What the sums over parts leave of some rows, by quantity."""
-    units = [row_features(row.spec) for row in rows]
-    said = [model.sums(unit, row.clock_ns) for unit, row in zip(units, rows, strict=True)]
-    return {
-        quantity: fit_neighbours(
-            [unit for unit, values in zip(units, said, strict=True) if quantity in values],
-            [
-                math.log(getattr(row, quantity) / values[quantity])
-                for row, values in zip(rows, said, strict=True)
-                if quantity in values
-            ],
+def _near(
+    model: FamilyModel, rows: Sequence[tuple[Row, float]], quantities: Sequence[str]
+) -> dict[str, Neighbours]:
+    """What the sums over parts leave of quantities of some rows, at these folds of the clock."""
+    units = [row_features(row.spec) for row, _ in rows]
+    said = [model.sums(unit, row.clock_ns) for unit, (row, _) in zip(units, rows, strict=True)]
+    near = {}
+    for quantity in quantities:
+        known = [i for i, values in enumerate(said) if quantity in values]
+        near[quantity] = fit_neighbours(
+            [units[i] for i in known],
+            [math.log(getattr(rows[i][0], quantity) / said[i][quantity]) for i in known],
+            [rows[i][1] for i in known],
         )
-        for quantity in QUANTITIES
-    }
+    return near
 
 
 def _hurried(rows: Sequence[Row]) -> list[HurriedUnit]:

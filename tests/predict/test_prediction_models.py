@@ -28,7 +28,10 @@ def test_the_fit_finds_what_a_clock_costs(law_rows, law_row):
     rows = (*law_rows, *(law_row(name, clock) for name, clock in clocks.items()))
     model = fit_family(FIXED, rows)
     assert model.hurry.area["carry chain"] == pytest.approx(0.7)
-    assert model.hurry.switching == pytest.approx({"integer operands": 0.2, "urgency": 0.03})
+    law = {"integer operands": 0.2, "other operands, urgency": 0.03}
+    others = dict.fromkeys(model.hurry.switching.keys() - law.keys(), 0.0)
+    assert len(others) == 3
+    assert model.hurry.switching == pytest.approx(law | others, abs=1e-9)
     clock = 0.7 * law_row(UNSEEN).delay_ns  # within what was measured
     truth = law_row(UNSEEN, clock)
     found = model.estimate(features_of(parse_unit(UNSEEN)), clock)
@@ -213,19 +216,19 @@ def test_the_packaged_rows_are_of_one_library_and_of_known_units():
 # What is reached, rounded up; the aim is 5 % and 15 %. Circuits of one unit come in kinds (products
 # summed apart or in the accumulator's adder, ripple or not), a few per cent apart in area and up to
 # 25 % in period and energy; which kind wins the spec does not tell. So the worst energy misses the
-# aim, and so do the median energy of float units at a clock and a float unit's period with its
-# formats left out.
+# aim, and so do the median energy of float units at a clock, a float unit's worst period, and the
+# area of four float rows of 185, at 0.4 of the slowest clock.
 _REACHED = {
-    (FIXED, "minimum area", "area_um2"): (0.02, 0.05),
+    (FIXED, "minimum area", "area_um2"): (0.02, 0.07),
     (FIXED, "minimum area", "delay_ns"): (0.02, 0.12),
     (FIXED, "minimum area", "fj_per_mac"): (0.04, 0.21),
-    (FIXED, "clock", "area_um2"): (0.02, 0.06),
-    (FIXED, "clock", "fj_per_mac"): (0.04, 0.22),
+    (FIXED, "clock", "area_um2"): (0.03, 0.13),
+    (FIXED, "clock", "fj_per_mac"): (0.05, 0.26),
     (FLOAT, "minimum area", "area_um2"): (0.02, 0.08),
-    (FLOAT, "minimum area", "delay_ns"): (0.05, 0.19),
-    (FLOAT, "minimum area", "fj_per_mac"): (0.05, 0.25),
-    (FLOAT, "clock", "area_um2"): (0.03, 0.15),
-    (FLOAT, "clock", "fj_per_mac"): (0.07, 0.27),
+    (FLOAT, "minimum area", "delay_ns"): (0.051, 0.21),
+    (FLOAT, "minimum area", "fj_per_mac"): (0.05, 0.20),
+    (FLOAT, "clock", "area_um2"): (0.04, 0.18),
+    (FLOAT, "clock", "fj_per_mac"): (0.07, 0.30),
 }
 
 
