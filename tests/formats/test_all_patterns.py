@@ -56,6 +56,8 @@ def textbook(fmt, x):
 
 def pattern_from(edge, inclusive):
     """First float32 pattern of a magnitude that is at least (else more than) a rational number."""
+    if edge > Fraction(float(np.finfo(np.float32).max)):
+        return INFINITY
     pattern = int(np.float32(float(edge)).view(np.uint32))
     while pattern and Fraction(float(np.uint32(pattern - 1).view(np.float32))) >= edge:
         pattern -= 1
