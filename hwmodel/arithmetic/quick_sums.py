@@ -8,9 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from hwmodel.compiled import bits_of, float_of, fma, jit
+from hwmodel.compiled import bits_of, float_of, fma, inlined, jit
 
-__all__ = ["add_checked_rows", "add_native", "add_rows"]
+__all__ = ["add_checked_rows", "add_native", "add_rows", "rounded"]
+
+
+@inlined
+def rounded(low: Any, field: Any, lift: Any, least: Any, total: Any) -> Any:
+    """Sum on the accumulator's grid, as if it had no largest value; a zero loses its sign.
+
+    The arguments are those of `sums.Constants`; `low` says whether the grid ends, which `least`
+    then sees to.
+    """
+    adder = float_of((bits_of(total) & field) + lift, total)
+    if low:
+        adder = adder if adder > least else least
+    return (total + adder) - adder
 
 
 @jit
@@ -51,11 +64,7 @@ def add_rows(
         for k in range(a.shape[1]):
             x, row = a[i, k], b[k]
             for j in range(acc.size):
-                total = fma(x, row[j], acc[j])
-                adder = float_of((bits_of(total) & field) + lift, total)
-                if low:
-                    adder = adder if adder > least else least
-                acc[j] = (total + adder) - adder
+                acc[j] = rounded(low, field, lift, least, fma(x, row[j], acc[j]))
         which[i] = False
 
 
@@ -77,7 +86,7 @@ def add_checked_rows(
     if the total was rounded (Dekker's Fast2Sum). Where it is the smaller one, `carriers` has seen
     to it that one rounding shows.
     """
-    _, field, lift, least = rounder
+    low, field, lift, least = rounder
     for i in range(a.shape[0]):
         if not which[i]:
             continue
@@ -90,9 +99,7 @@ def add_checked_rows(
             for j in range(acc.size):
                 total = fma(x, row[j], acc[j])
                 odd |= bits_of(total - x * row[j]) ^ bits_of(acc[j])
-                adder = float_of((bits_of(total) & field) + lift, total)
-                adder = adder if adder > least else least
-                acc[j] = (total + adder) - adder
+                acc[j] = rounded(low, field, lift, least, total)
         void[i] = odd != 0
         which[i] = False
 

@@ -154,12 +154,9 @@ def _add_columns(
         from hwmodel.arithmetic import watched_sums
 
         if constants.bounded:
-            if constants.beyond == constants.limit:
-                watched_sums.add_saturated(constants, x, y, result, first, left)
-            elif constants.up > 0.0:
-                watched_sums.add_infinite(constants, x, y, result, first, left)
-            else:
-                watched_sums.add_bounded(constants, x, y, result, first, left)
+            kinds = (constants.beyond == constants.limit, constants.up > 0.0)
+            saturating, infinite = (True if kind else None for kind in kinds)
+            watched_sums.add_bounded(constants, x, y, result, first, left, saturating, infinite)
         else:
             watched_sums.add_rows(constants, x, y, result, first, left, large)
             if 2 * np.sum(large) > len(large):

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from hwmodel.arithmetic.quick_sums import rounded
 from hwmodel.compiled import bits_of, float_of, fma, jit
 
-__all__ = [
-    *("add_bounded", "add_infinite", "add_rows", "add_saturated"),
-    *("add_saturating", "mend_zeros"),
-]
+__all__ = ["add_bounded", "add_rows", "add_saturating", "mend_zeros"]
 
 # One sum in so many ends as zero: its sign is then found for itself, else for the whole row.
 _ZEROS = 16
@@ -22,9 +20,7 @@ _ZEROS = 16
 def _sum(constants: Any, acc: Any, x: Any, y: Any) -> Any:
     """Sum with a product rounded without a look at overflow, and whether the sum is large."""
     total = fma(x, y, acc)
-    adder = float_of((bits_of(total) & constants.field) + constants.lift, total)
-    adder = adder if adder > constants.least else constants.least
-    value = (total + adder) - adder
+    value = rounded(True, constants.field, constants.lift, constants.least, total)
     # A zero has the sign of the sum: one instruction less than `copysign`.
     return float_of(bits_of(value) | (bits_of(total) ^ bits_of(abs(total))), total), not (
         abs(total) < constants.large
@@ -62,13 +58,23 @@ def add_rows(
 
 
 @jit
-def add_saturated(constants: Any, a: Any, b: Any, result: Any, first: int, which: Any) -> None:
-    """Add the products to some rows of `result`; sums beyond the limit become the limit.
+def add_bounded(
+    constants: Any,
+    a: Any,
+    b: Any,
+    result: Any,
+    first: int,
+    which: Any,
+    saturating: Any,
+    infinite: Any,
+) -> None:
+    """Add the products to some rows of `result`; sums beyond the limit become what stands for them.
 
-    Signs of zeros are lost.
+    Signs of zeros are lost. `saturating` and `infinite` are each True or None, and what is None is
+    not compiled: the limit stands for larger sums, or infinity does and there is an `up`.
     """
     field, lift, least, limit = constants.field, constants.lift, constants.least, constants.limit
-    low = constants.keep_sign
+    low, up, down, beyond = constants.keep_sign, constants.up, constants.down, constants.beyond
     for i in range(a.shape[0]):
         if not which[i]:
             continue
@@ -76,56 +82,17 @@ def add_saturated(constants: Any, a: Any, b: Any, result: Any, first: int, which
         for k in range(a.shape[1]):
             x, row = a[i, k], b[k]
             for j in range(acc.size):
-                total = fma(x, row[j], acc[j])
-                adder = float_of((bits_of(total) & field) + lift, total)
-                if low:
-                    adder = adder if adder > least else least
-                value = (total + adder) - adder
-                # An instruction each, and a NaN stays one.
-                value = limit if value > limit else value
-                acc[j] = -limit if value < -limit else value
-
-
-@jit
-def add_infinite(constants: Any, a: Any, b: Any, result: Any, first: int, which: Any) -> None:
-    """`add_saturated` for sums beyond the limit that become infinite, where there is an `up`.
-
-    Two multiplications are fewer instructions than two comparisons and what hangs on them.
-    """
-    field, lift, least = constants.field, constants.lift, constants.least
-    low, up, down = constants.keep_sign, constants.up, constants.down
-    for i in range(a.shape[0]):
-        if not which[i]:
-            continue
-        acc = result[i, first : first + b.shape[1]]
-        for k in range(a.shape[1]):
-            x, row = a[i, k], b[k]
-            for j in range(acc.size):
-                total = fma(x, row[j], acc[j])
-                adder = float_of((bits_of(total) & field) + lift, total)
-                if low:
-                    adder = adder if adder > least else least
-                acc[j] = ((total + adder) - adder) * up * down
-
-
-@jit
-def add_bounded(constants: Any, a: Any, b: Any, result: Any, first: int, which: Any) -> None:
-    """`add_saturated` for other overflows."""
-    field, lift, least = constants.field, constants.lift, constants.least
-    limit, beyond = constants.limit, constants.beyond
-    for i in range(a.shape[0]):
-        if not which[i]:
-            continue
-        acc = result[i, first : first + b.shape[1]]
-        for k in range(a.shape[1]):
-            x, row = a[i, k], b[k]
-            for j in range(acc.size):
-                total = fma(x, row[j], acc[j])
-                adder = float_of((bits_of(total) & field) + lift, total)
-                adder = adder if adder > least else least
-                value = (total + adder) - adder
-                value = beyond if value > limit else value
-                acc[j] = -beyond if value < -limit else value
+                value = rounded(low, field, lift, least, fma(x, row[j], acc[j]))
+                if saturating is not None:
+                    # An instruction each, and a NaN stays one.
+                    value = limit if value > limit else value
+                    acc[j] = -limit if value < -limit else value
+                elif infinite is not None:
+                    # Fewer instructions than two comparisons and what hangs on them.
+                    acc[j] = value * up * down
+                else:
+                    value = beyond if value > limit else value
+                    acc[j] = -beyond if value < -limit else value
 
 
 @jit

@@ -92,9 +92,8 @@ def _walk(
         if work.kind.pairs:
             return None
         left = np.flatnonzero(high == 0)
-        again.round_again(
-            *(work.wide, values, size, left, fmt.steps_of(codes[left], tensor_scale), result)
-        )
+        left_steps = fmt.steps_of(codes[left], tensor_scale)
+        again.round_again(work.wide, values, size, left, left_steps, result)
     rounded = result.reshape(rows.shape)[:, : blocks.shape[-1]]
     return (
         np.ascontiguousarray(rounded).reshape(blocks.shape),

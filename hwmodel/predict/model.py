@@ -79,13 +79,21 @@ class FamilyModel:
             price.
         """
         values = self.sums(unit, clock_ns)
-        smallest = self.smallest_ns(unit)
-        hurried = clock_ns is not None and clock_ns < smallest
-        fold = math.log(smallest / clock_ns) if hurried and clock_ns is not None else 0.0
-        for quantity, known in self.near.items():
-            if quantity in values and not (hurried and quantity == "delay_ns"):  # it is the clock
-                values[quantity] *= math.exp(known.log_factor(unit, fold))
+        fold = self.fold(unit, clock_ns)
+        if not fold:
+            values["delay_ns"] = self.smallest_ns(unit)
+        for quantity in values.keys() & self.near.keys() - {"delay_ns"}:
+            values[quantity] *= math.exp(self.near[quantity].log_factor(unit, fold))
         return values
+
+    def fold(self, unit: Features, clock_ns: float | None) -> float:
+        """How far a clock is below the delay of the smallest circuit, as a natural logarithm.
+
+        Zero without a clock, and for one that costs nothing.
+        """
+        if clock_ns is None:
+            return 0.0
+        return max(math.log(self.smallest_ns(unit) / clock_ns), 0.0)
 
     def smallest_ns(self, unit: Features) -> float:
         """Delay of the unit's smallest circuit, ns: below it, a clock costs something."""
@@ -103,8 +111,8 @@ class FamilyModel:
         area = self.area.predict(area_parts(unit))
         delay = self.delay.predict(delay_parts(unit))
         switching = self.switching.predict(switching_parts(unit))
-        smallest = delay if clock_ns is None else self.smallest_ns(unit)
-        if clock_ns is not None and clock_ns < smallest:
+        if clock_ns is not None and self.fold(unit, clock_ns):
+            smallest = self.smallest_ns(unit)
             if not self.knows_clocks:
                 raise HwmodelError(
                     f"the smallest circuit needs about {smallest:.2g} ns, and what a clock of"

@@ -190,11 +190,11 @@ def _fitted(spec: UnitSpec, clock_ns: float | None, rows: tuple[Row, ...]) -> Pr
     seen = {name for known in mine for name in (known.a.name, known.b.name)}
     left_out = "unit" if {spec.a.name, spec.b.name} <= seen else "format"
     residuals = cross_validate(unit.family, rows, left_out)
-    smallest = model.smallest_ns(unit)
-    hurried = clock_ns is not None and clock_ns < smallest
+    fold = model.fold(unit, clock_ns)
+    hurried = fold > 0.0
     like, source = _like(residuals, unit, hurried)
-    if hurried and clock_ns is not None and smallest / clock_ns > model.hurry.deepest:
-        outside["clock"] = smallest / clock_ns / model.hurry.deepest
+    if math.exp(fold) > model.hurry.deepest:
+        outside["clock"] = math.exp(fold) / model.hurry.deepest
     widened = math.prod(outside.values()) * outside.get("clock", 1.0) ** _CLOCK_POWER
     figures: dict[str, Figure | None] = {}
     for quantity in QUANTITIES:
