@@ -7,12 +7,13 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-BELOW_ALL = {"errors", "store", "compiled", "parallel"}
+BELOW_ALL = {"errors", "store", "compiled", "lanes", "parallel"}
 # What each room may import, besides itself and what is below all.
 MAY_IMPORT = {
     "errors": set(),
     "store": set(),
     "compiled": set(),
+    "lanes": {"compiled"},
     "parallel": set(),
     "yosys": set(),
     "formats": set(),

@@ -4,7 +4,8 @@ A sum is formed in float32 or float64 and then rounded to the accumulator. The f
 no harm if products have no more significand bits than the accumulator's p, and the carrier has
 2p + 2 or more: Figueroa, "When is double rounding innocuous?" (ACM SIGNUM Newsletter 30(3), 1995);
 else for sums up to some size (`_sure_exponent`). Rows that meet a larger one go to the next
-carrier, and at last to `steps`, which rounds to odd and takes longer.
+carrier, and at last to `steps`, which rounds to odd and takes longer. Where float32 is sure of
+nothing it may still do by patterns (`tied_sums`), which settle the few sums in doubt.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from hwmodel.units import FloatAccumulator, UnitSpec
 
 if TYPE_CHECKING:
     from hwmodel.arithmetic.sums import Constants
+    from hwmodel.arithmetic.tied_sums import Patterns
 
 # What `directed_sums` has.
 _DIRECTED = (
@@ -35,12 +37,15 @@ class Carrier:
     ----------
     dtype : dtype
         float32 or float64.
-    constants : Constants
-        See `hwmodel.arithmetic.sums.Constants`.
+    constants : Constants or Patterns
+        See `hwmodel.arithmetic.sums.Constants`, `hwmodel.arithmetic.tied_sums.Patterns`.
+    scales : tuple of int
+        Powers of two that the operands' values are multiplied with; the sums are by both.
     """
 
     dtype: np.dtype[Any]
-    constants: "Constants"
+    constants: "Constants | Patterns"
+    scales: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -63,11 +68,63 @@ def carriers_for(spec: UnitSpec) -> list[Carrier]:
     carriers = []
     for kind in _KINDS:
         constants = _constants(spec, kind)
+        sure = constants is not None and (constants.native or constants.bounded)
+        if kind.dtype is np.float32 and not sure:
+            carriers += _by_patterns(spec)
         if constants is not None:
             carriers.append(Carrier(np.dtype(kind.dtype), constants))
-            if constants.native or constants.bounded:
-                break
+        if sure:
+            break
     return carriers
+
+
+def _by_patterns(spec: UnitSpec) -> list[Carrier]:
+    """Float32 scaled so that the accumulator's subnormals are its own, where its range does."""
+    assert isinstance(spec.accumulator, FloatAccumulator)
+    assert isinstance(spec.a, FloatFormat | IntFormat)
+    assert isinstance(spec.b, FloatFormat | IntFormat)
+    fmt, kind = spec.accumulator.format, _KINDS[0]
+    bottom = 1 - kind.bias  # exponent of the type's smallest normal number
+    scale = bottom - fmt.min_exponent
+    if (
+        spec.rounding is not Rounding.NEAREST_EVEN
+        # Without a mantissa the even neighbour is not the one with an even pattern.
+        or not 0 < fmt.mantissa_bits < kind.precision - 2
+        or fmt.max_exponent + scale > kind.bias
+        # What a rounded sum leaves is found from a product that the type holds.
+        or _precision(spec.a) + _precision(spec.b) > kind.precision
+    ):
+        return []
+    (low_a, high_a), (low_b, high_b) = (_shifts(kind, part) for part in (spec.a, spec.b))
+    low, high = max(low_a, scale - high_b), min(high_a, scale - low_b)
+    if low > high:
+        return []
+    first = min(max(scale // 2, low), high)
+    second = scale - first
+    # Raised by `up`, products have no bits that the type cannot hold, if there is room above.
+    last = bottom - kind.precision + 1
+    lowest = spec.a.lsb_exponent + spec.b.lsb_exponent + scale
+    room = min(kind.bias - 1 - fmt.max_exponent - scale, high_a - first)
+    up = min(max(last - lowest, 0), max(room, 0), kind.bias)
+    from hwmodel.arithmetic.tied_sums import Patterns
+
+    stored = kind.precision - 1 - fmt.mantissa_bits
+    patterns = Patterns(
+        half=1 << (stored - 1),
+        step=1 << stored,
+        up=kind.dtype(2.0**up),
+        large=2.0 ** (fmt.max_exponent + scale),
+        sure=lowest + up >= last,
+        finest=last - up + _precision(spec.a) + _precision(spec.b),
+    )
+    return [Carrier(np.dtype(kind.dtype), patterns, (first, second))]
+
+
+def _shifts(kind: _Kind, fmt: FloatFormat | IntFormat) -> tuple[int, int]:
+    """Least and largest exponent of a power of two times which all values are in the type."""
+    lowest = 2 - kind.bias - kind.precision
+    top = _top(max(abs(fmt.max_value), abs(fmt.min_value)))
+    return lowest - fmt.lsb_exponent, kind.bias + 1 - top
 
 
 def _precision(fmt: FloatFormat | IntFormat) -> int:

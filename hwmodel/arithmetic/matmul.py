@@ -15,7 +15,7 @@ import numpy.typing as npt
 from hwmodel.arithmetic import carriers
 from hwmodel.arithmetic.mac import check_exponents
 from hwmodel.errors import HwmodelError
-from hwmodel.formats import Format, Overflow, parse_format
+from hwmodel.formats import FloatFormat, Format, Overflow, parse_format
 from hwmodel.formats.base import MAX_TABLE_BITS, code_dtype
 from hwmodel.parallel import in_pieces
 from hwmodel.units import AlignedAccumulator, ChunkedAccumulator, FloatAccumulator, UnitSpec
@@ -131,8 +131,11 @@ def _float_sums(
     types = carriers.carriers_for(spec)
     for carrier in types:
         some = x if len(left) == len(x) else x[left]
-        a, b = _values(spec.a, some, carrier.dtype), _values(spec.b, y, carrier.dtype)
+        first, second = carrier.scales
+        a = _values(spec.a, some, carrier.dtype, first)
+        b = _values(spec.b, y, carrier.dtype, second)
         values, void = _carried(carrier, a, b, hasty=carrier is not types[-1])
+        values = _unscaled(spec.accumulator.format, values, -first - second)
         if some is x and not void.any():
             return codes, values
         codes[left] = _coded(spec, values)
@@ -165,33 +168,57 @@ def _coded(spec: UnitSpec, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return codes
 
 
-def _values(fmt: Format, codes: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Values of codes in a type that holds them, in C order."""
+def _values(
+    fmt: Format, codes: npt.NDArray[Any], dtype: np.dtype[Any], scale: int
+) -> npt.NDArray[Any]:
+    """Values of codes times a power of two in a type that holds them, in C order."""
     if fmt.bits > MAX_TABLE_BITS:
-        return np.ascontiguousarray(fmt.decode(codes), dtype)
-    return _value_table(fmt, dtype).take(codes)
+        return _scaled(np.ascontiguousarray(fmt.decode(codes)), dtype, scale)
+    return _value_table(fmt, dtype, scale).take(codes)
 
 
 @functools.lru_cache(maxsize=64)
-def _value_table(fmt: Format, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    return fmt.decode(np.arange(fmt.code_count)).astype(dtype)
+def _value_table(fmt: Format, dtype: np.dtype[Any], scale: int) -> npt.NDArray[Any]:
+    return _scaled(fmt.decode(np.arange(fmt.code_count)), dtype, scale)
+
+
+def _scaled(values: npt.NDArray[Any], dtype: np.dtype[Any], scale: int) -> npt.NDArray[Any]:
+    # By way of float64, where no power of two that is asked for makes a subnormal.
+    values = np.ldexp(values.astype(np.float64), scale) if scale else values
+    return values.astype(dtype)
+
+
+def _unscaled(fmt: FloatFormat, values: npt.NDArray[Any], scale: int) -> npt.NDArray[Any]:
+    """Values of the format, from what they were scaled to, in a type that holds them."""
+    if not scale:
+        return values
+    if carriers.is_within_float32(fmt) and abs(scale) < 127:
+        return np.asarray(values * np.float32(2.0**scale))  # a quarter of what `ldexp` takes
+    return np.ldexp(values.astype(np.float64), scale)
 
 
 def _carried(
     carrier: carriers.Carrier, a: npt.NDArray[Any], b: npt.NDArray[Any], hasty: bool
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Rounded sums in a carrier, and which rows it does not hold; those are zero."""
-    from hwmodel.arithmetic import sums
+    from hwmodel.arithmetic import sums, tied_sums
 
-    values = np.zeros((len(a), b.shape[1]), carrier.dtype)
     void = np.zeros(len(a), np.bool_)
+    patterns = carrier.constants if isinstance(carrier.constants, tied_sums.Patterns) else None
+    columns = b.shape[1] if patterns is None else tied_sums.padded(b.shape[1])
+    values = np.zeros((len(a), columns), carrier.dtype)
 
     def some(rows: slice) -> int:
-        void[rows] = sums.add_products(carrier.constants, a[rows], b, values[rows], hasty)
+        if isinstance(carrier.constants, tied_sums.Patterns):
+            add = functools.partial(tied_sums.add_products, carrier.constants)
+        else:
+            add = functools.partial(sums.add_products, carrier.constants)
+        void[rows] = add(a[rows], b, values[rows], hasty)
         return 0
 
     work = a.size * b.shape[1]
     in_pieces(some, len(a), worth=max(1, len(a) * _WORTHWHILE // max(1, work)))
+    values = values[:, : b.shape[1]]
     if void.any():
         values[void] = 0
     return values, void

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from hwmodel.arithmetic import quick_sums
 
-__all__ = ["Constants", "add_products"]
+__all__ = ["SLACK", "Constants", "add_products", "growth", "smallest"]
 
 # Columns summed side by side: their accumulators stay in the first-level cache.
 _COLUMNS = 512
@@ -32,7 +32,7 @@ _COLUMNS = 512
 # second-level cache while all rows of `a` pass.
 _STEPS = 32
 # Room for the rounding of norms and of the bound's own sums, and of a sum to the type.
-_SLACK = 1.0 - 2.0**-10
+SLACK = 1.0 - 2.0**-10
 # Above what squares of numbers below 2**-511 lose.
 _TINY = 2.0**-1000
 
@@ -127,7 +127,7 @@ def _add_columns(
     void: npt.NDArray[np.bool_],
 ) -> None:
     limits = np.full(a.shape[0], float(constants.large))
-    checked = float(constants.checked) * _SLACK
+    checked = float(constants.checked) * SLACK
     large = np.zeros(a.shape[0], np.bool_)
     # Where all sums are multiples of the accumulator's last place (no `keep_sign`), those below its
     # normal numbers are on its grid, and rounding them on a finer one leaves them: no maximum.
@@ -135,17 +135,17 @@ def _add_columns(
     finest = np.full(a.shape[0], np.iinfo(np.int32).max)
     for start in range(0, a.shape[1], _STEPS):
         x, y = np.ascontiguousarray(a[:, start : start + _STEPS]), b[start : start + _STEPS]
-        growth = _growth(x, y)
+        room = growth(x, y)
         if constants.large < constants.most:
-            finest = np.minimum(finest, _smallest(x, axis=1) + _smallest(y))
+            finest = np.minimum(finest, smallest(x, axis=1) + smallest(y))
             limits = _limits(constants, finest)
-        safe = limits * _SLACK
+        safe = limits * SLACK
         left = ~(void | large)
         # What no row can use is not compiled either.
-        if (growth < safe).any():
-            quick_sums.add_rows(rounder, safe, growth, x, y, result, first, left)
-        if constants.checked > constants.large and (left & (growth < checked)).any():
-            quick_sums.add_checked_rows(rounder, checked, growth, x, y, result, first, left, void)
+        if (room < safe).any():
+            quick_sums.add_rows(rounder, safe, room, x, y, result, first, left)
+        if constants.checked > constants.large and (left & (room < checked)).any():
+            quick_sums.add_checked_rows(rounder, checked, room, x, y, result, first, left, void)
         if hasty and 2 * np.sum(left | void) > len(left):
             void[:] = True
             return
@@ -188,7 +188,7 @@ def _add_directed(
         np.negative(columns, out=columns)
 
 
-def _smallest(values: Any, axis: int | None = None) -> npt.NDArray[np.int64]:
+def smallest(values: Any, axis: int | None = None) -> npt.NDArray[np.int64]:
     """Exponents (of `numpy.frexp`) of the smallest factors that are not zero, by row or of all."""
     sizes = np.abs(values)
     sizes = np.where(sizes > 0, sizes, np.finfo(sizes.dtype).max)  # NaNs are not above zero
@@ -206,7 +206,7 @@ def _limits(constants: Constants, finest: npt.NDArray[np.int64]) -> npt.NDArray[
     return np.maximum(np.minimum(exact, float(constants.most)), float(constants.large))
 
 
-def _growth(a: Any, b: Any) -> npt.NDArray[np.float64]:
+def growth(a: Any, b: Any) -> npt.NDArray[np.float64]:
     """How much larger the sums of each row can become, but for rounding; NaN where that is open."""
     a, b = a.astype(np.float64, copy=False), b.astype(np.float64, copy=False)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -48,8 +48,8 @@ def _walk(
     work = fmt.work
     if work is None:
         return None
-    from hwmodel.blocks.lanes import COUNT
     from hwmodel.blocks.rows import AT_ONCE, walk
+    from hwmodel.lanes import COUNT
 
     rows = np.ascontiguousarray(blocks).reshape(-1, blocks.shape[-1])
     missing = -rows.shape[1] % COUNT

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hwmodel.blocks import lanes
+from hwmodel import lanes
 from hwmodel.blocks.grids import Grid, named, named_wide
 from hwmodel.blocks.kernels import find_powers, find_steps
 from hwmodel.compiled import inlined, inner, jit
@@ -292,7 +292,7 @@ def walk(
     numbers : array of float32
         The blocks, one after the other.
     size : int
-        Values of a block: a multiple of `hwmodel.blocks.lanes.COUNT`.
+        Values of a block: a multiple of `hwmodel.lanes.COUNT`.
     steps : array of float64
         Has what is divided by, where it is found elsewhere.
     out : array of int32 or of unsigned int

@@ -15,7 +15,21 @@ from numba.np.arrayobj import make_array
 
 from hwmodel.compiled import intrinsic
 
-__all__ = ["COUNT", "any_below", "band", "bandnot", "bor", "equal", "fadd", "fdiv", "fma", "fmax"]
+__all__ = [
+    "COUNT",
+    "REALS",
+    "WORD",
+    "WORDS",
+    "any_below",
+    "band",
+    "bandnot",
+    "bor",
+    "equal",
+    "fadd",
+    "fdiv",
+    "fma",
+    "fmax",
+]
 __all__ += [
     "fmin",
     "fmul",
@@ -26,14 +40,15 @@ __all__ += [
     "isub",
     "largest_magnitude",
     "load",
+    "pointer_to",
 ]
 __all__ += ["shift_right", "signs", "splat", "store", "swapped"]
 
 COUNT = 8
 _MAGNITUDE = 0x7FFFFFFF
-_WORD = ir.IntType(32)
-_WORDS = ir.VectorType(_WORD, COUNT)
-_REALS = ir.VectorType(ir.FloatType(), COUNT)
+WORD = ir.IntType(32)
+WORDS = ir.VectorType(WORD, COUNT)
+REALS = ir.VectorType(ir.FloatType(), COUNT)
 _BITS = ir.VectorType(ir.IntType(1), COUNT)
 
 
@@ -50,7 +65,7 @@ _lanes = Lanes()
 @register_model(Lanes)
 class _Model(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _WORDS)
+        super().__init__(manager, kind, WORDS)
 
 
 def _on_integers(count: int, emit: Callable[..., Any]) -> Any:
@@ -86,8 +101,8 @@ def _on_reals(count: int, emit: Callable[..., Any]) -> Any:
     """The same on floats."""
 
     def as_words(builder: Any, *args: Any) -> Any:
-        reals = [builder.bitcast(arg, _REALS) for arg in args]
-        return builder.bitcast(emit(builder, *reals), _WORDS)
+        reals = [builder.bitcast(arg, REALS) for arg in args]
+        return builder.bitcast(emit(builder, *reals), WORDS)
 
     return _on_integers(count, as_words)
 
@@ -101,7 +116,7 @@ def _choose_real(sign: str) -> Callable[..., Any]:
     return lambda b, x, y: b.select(b.fcmp_ordered(sign, x, y), x, y)
 
 
-_NEIGHBOURS = ir.Constant(_WORDS, [lane ^ 1 for lane in range(COUNT)])
+_NEIGHBOURS = ir.Constant(WORDS, [lane ^ 1 for lane in range(COUNT)])
 
 band = _on_integers(2, lambda b, x, y: b.and_(x, y))
 bandnot = _on_integers(2, lambda b, x, y: b.and_(x, b.not_(y)))
@@ -111,7 +126,7 @@ isub = _on_integers(2, lambda b, x, y: b.sub(x, y))
 imin = _on_integers(2, _choose("<"))
 imax = _on_integers(2, _choose(">"))
 # All ones where equal.
-equal = _on_integers(2, lambda b, x, y: b.sext(b.icmp_signed("==", x, y), _WORDS))
+equal = _on_integers(2, lambda b, x, y: b.sext(b.icmp_signed("==", x, y), WORDS))
 shift_right = _on_integers(2, lambda b, x, y: b.ashr(x, y))
 # The two of every pair exchanged.
 swapped = _on_integers(1, lambda b, x: b.shuffle_vector(x, x, _NEIGHBOURS))
@@ -124,7 +139,7 @@ fmax = _on_reals(2, _choose_real(">"))
 
 
 def _multiply_add(builder: Any, *args: Any) -> Any:
-    kind = ir.FunctionType(_REALS, [_REALS] * 3)
+    kind = ir.FunctionType(REALS, [REALS] * 3)
     return builder.call(builder.module.declare_intrinsic(f"llvm.fma.v{COUNT}f32", fnty=kind), args)
 
 
@@ -135,8 +150,13 @@ fma = _on_reals(3, _multiply_add)
 def _place(context: Any, builder: Any, kind: Any, place: Any, item: Any) -> Any:
     """Pointer to eight items of a contiguous array, without a check."""
     array, index = place
+    return pointer_to(context, builder, kind, array, index, ir.VectorType(item, COUNT))
+
+
+def pointer_to(context: Any, builder: Any, kind: Any, array: Any, index: Any, target: Any) -> Any:
+    """Pointer of a type to an item of a contiguous array and those after it, without a check."""
     first = builder.gep(make_array(kind)(context, builder, array).data, [index])
-    return builder.bitcast(first, ir.VectorType(item, COUNT).as_pointer())
+    return builder.bitcast(first, target.as_pointer())
 
 
 @intrinsic
@@ -144,7 +164,7 @@ def load(typing: Any, array: Any, index: Any) -> Any:
     """Eight items of a contiguous array of int32 or float32, from an index on."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _place(context, builder, array, args, _WORD)
+        place = _place(context, builder, array, args, WORD)
         return builder.load(place, align=4)
 
     return _lanes(array, types.intp), code
@@ -173,12 +193,12 @@ def splat(typing: Any, number: Any) -> Any:
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         one = builder.insert_element(
-            ir.Constant(_WORDS, ir.Undefined),
-            builder.bitcast(args[0], _WORD),
-            ir.Constant(_WORD, 0),
+            ir.Constant(WORDS, ir.Undefined),
+            builder.bitcast(args[0], WORD),
+            ir.Constant(WORD, 0),
         )
         return builder.shuffle_vector(
-            one, ir.Constant(_WORDS, ir.Undefined), ir.Constant(_WORDS, [0] * COUNT)
+            one, ir.Constant(WORDS, ir.Undefined), ir.Constant(WORDS, [0] * COUNT)
         )
 
     return _lanes(number), code
@@ -193,17 +213,17 @@ def largest_magnitude(typing: Any, array: Any, first: Any, size: Any) -> Any:
     """
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        mask = ir.Constant(_WORDS, [_MAGNITUDE] * COUNT)
-        most = cgutils.alloca_once_value(builder, ir.Constant(_WORDS, None))
+        mask = ir.Constant(WORDS, [_MAGNITUDE] * COUNT)
+        most = cgutils.alloca_once_value(builder, ir.Constant(WORDS, None))
         step = ir.Constant(args[1].type, COUNT)
         end = builder.add(args[1], args[2])
         with cgutils.for_range_slice(builder, args[1], end, step) as (index, _):
-            place = _place(context, builder, array, (args[0], index), _WORD)
+            place = _place(context, builder, array, (args[0], index), WORD)
             number = builder.and_(builder.load(place, align=4), mask)
             known = builder.load(most)
             larger = builder.icmp_signed(">", number, known)
             builder.store(builder.select(larger, number, known), most)
-        kind = ir.FunctionType(_WORD, [_WORDS])
+        kind = ir.FunctionType(WORD, [WORDS])
         name = f"llvm.vector.reduce.smax.v{COUNT}i32"
         found = builder.module.declare_intrinsic(name, fnty=kind)
         return builder.call(found, [builder.load(most)])
@@ -228,7 +248,7 @@ def signs(typing: Any, x: Any) -> Any:
     """The sign bits, the first one lowest."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        negative = builder.icmp_signed("<", args[0], ir.Constant(_WORDS, None))
-        return builder.zext(builder.bitcast(negative, ir.IntType(COUNT)), _WORD)
+        negative = builder.icmp_signed("<", args[0], ir.Constant(WORDS, None))
+        return builder.zext(builder.bitcast(negative, ir.IntType(COUNT)), WORD)
 
     return types.int32(_lanes), code
