@@ -69,13 +69,20 @@ def carriers_for(spec: UnitSpec) -> list[Carrier]:
     for kind in _KINDS:
         constants = _constants(spec, kind)
         sure = constants is not None and (constants.native or constants.bounded)
-        if kind.dtype is np.float32 and not sure:
+        if kind.dtype is np.float32 and not sure and (constants is None or _is_fine(spec, kind)):
             carriers += _by_patterns(spec)
         if constants is not None:
             carriers.append(Carrier(np.dtype(kind.dtype), constants))
         if sure:
             break
     return carriers
+
+
+def _is_fine(spec: UnitSpec, kind: _Kind) -> bool:
+    """Whether products leave the type little room: hardly a sum is exact, or halfway."""
+    assert isinstance(spec.a, FloatFormat | IntFormat)
+    assert isinstance(spec.b, FloatFormat | IntFormat)
+    return kind.precision < _precision(spec.a) + _precision(spec.b) + _ROOM
 
 
 def _by_patterns(spec: UnitSpec) -> list[Carrier]:
@@ -194,7 +201,7 @@ def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":
     bounded = sure > fmt.max_exponent and top + kind.precision <= kind.bias
     # A sum that was rounded, though smaller than its product, is found (`quick_sums`).
     checked = most if _is_far_from_midpoints(fmt, kind, product) else None
-    if sure <= fmt.min_exponent and checked is None and kind.precision < product + _ROOM:
+    if sure <= fmt.min_exponent and checked is None and _is_fine(spec, kind):
         return None
     return _numbers(spec, kind, most, min(sure, most), checked, bounded)
 

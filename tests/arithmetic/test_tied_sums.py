@@ -13,7 +13,7 @@ UNITS = [
     *("mac-fp16-fp16-fp16", "mac-bf16-bf16-bf16", "mac-fp16-fp16-bf16", "mac-fp16-fp16-e5m2"),
     *(
         "mac-fp16-fp16-e5m3ieeesat",
-        "mac-e5m7-e5m7-e6m9",
+        "mac-fp16-bf16-bf16",
         "mac-fp16-fp16-e6m12ieee",
         "mac-bf16-bf16-e8m5ieee",
     ),
