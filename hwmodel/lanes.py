@@ -23,26 +23,35 @@ __all__ = [
     "any_below",
     "band",
     "bandnot",
+    "below",
     "bor",
     "equal",
     "fadd",
     "fdiv",
     "fma",
     "fmax",
-]
-__all__ += [
     "fmin",
     "fmul",
+]
+__all__ += [
     "fsub",
     "iadd",
     "imax",
     "imin",
     "isub",
     "largest_magnitude",
+    "largest_of_eight",
     "load",
     "pointer_to",
+    "shift_left",
+    "shift_right",
+    "signs",
+    "size_of",
+    "splat",
+    "splat_at",
+    "store",
+    "swapped",
 ]
-__all__ += ["shift_right", "signs", "splat", "store", "swapped"]
 
 COUNT = 8
 _MAGNITUDE = 0x7FFFFFFF
@@ -125,8 +134,10 @@ iadd = _on_integers(2, lambda b, x, y: b.add(x, y))
 isub = _on_integers(2, lambda b, x, y: b.sub(x, y))
 imin = _on_integers(2, _choose("<"))
 imax = _on_integers(2, _choose(">"))
-# All ones where equal.
+# All ones where it is so.
 equal = _on_integers(2, lambda b, x, y: b.sext(b.icmp_signed("==", x, y), WORDS))
+below = _on_integers(2, lambda b, x, y: b.sext(b.icmp_signed("<", x, y), WORDS))
+shift_left = _on_integers(2, lambda b, x, y: b.shl(x, y))
 shift_right = _on_integers(2, lambda b, x, y: b.ashr(x, y))
 # The two of every pair exchanged.
 swapped = _on_integers(1, lambda b, x: b.shuffle_vector(x, x, _NEIGHBOURS))
@@ -171,6 +182,15 @@ def load(typing: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic
+def size_of(typing: Any, shape: Any) -> Any:
+    """Numbers of so many eights as a tuple has items, known when compiled; an integer is a size."""
+    if isinstance(shape, types.BaseTuple):
+        count = COUNT * len(shape)
+        return types.intp(shape), lambda context, *_: context.get_constant(types.intp, count)
+    return types.intp(types.intp), lambda context, builder, signature, args: args[0]
+
+
+@intrinsic
 def store(typing: Any, array: Any, index: Any, values: Any, codes: Any) -> Any:
     """Write values to an array of int32, or codes to one of unsigned integers."""
     bits = array.dtype.bitwidth
@@ -187,21 +207,32 @@ def store(typing: Any, array: Any, index: Any, values: Any, codes: Any) -> Any:
     return types.void(array, types.intp, _lanes, _lanes), code
 
 
+def _spread(builder: Any, number: Any) -> Any:
+    """A number in all lanes."""
+    nothing = ir.Constant(WORDS, ir.Undefined)
+    one = builder.insert_element(nothing, builder.bitcast(number, WORD), ir.Constant(WORD, 0))
+    return builder.shuffle_vector(one, nothing, ir.Constant(WORDS, [0] * COUNT))
+
+
 @intrinsic
 def splat(typing: Any, number: Any) -> Any:
     """A number of 32 bits in all lanes."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        one = builder.insert_element(
-            ir.Constant(WORDS, ir.Undefined),
-            builder.bitcast(args[0], WORD),
-            ir.Constant(WORD, 0),
-        )
-        return builder.shuffle_vector(
-            one, ir.Constant(WORDS, ir.Undefined), ir.Constant(WORDS, [0] * COUNT)
-        )
+        return _spread(builder, args[0])
 
     return _lanes(number), code
+
+
+@intrinsic
+def splat_at(typing: Any, array: Any, index: Any) -> Any:
+    """An item of a contiguous array of int32 or float32 in all lanes, without a check."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = pointer_to(context, builder, array, args[0], args[1], WORD)
+        return _spread(builder, builder.load(place, align=4))
+
+    return _lanes(array, types.intp), code
 
 
 @intrinsic
@@ -220,15 +251,72 @@ def largest_magnitude(typing: Any, array: Any, first: Any, size: Any) -> Any:
         with cgutils.for_range_slice(builder, args[1], end, step) as (index, _):
             place = _place(context, builder, array, (args[0], index), WORD)
             number = builder.and_(builder.load(place, align=4), mask)
-            known = builder.load(most)
-            larger = builder.icmp_signed(">", number, known)
-            builder.store(builder.select(larger, number, known), most)
+            builder.store(_larger(builder, number, builder.load(most)), most)
         kind = ir.FunctionType(WORD, [WORDS])
         name = f"llvm.vector.reduce.smax.v{COUNT}i32"
         found = builder.module.declare_intrinsic(name, fnty=kind)
         return builder.call(found, [builder.load(most)])
 
     return types.int32(array, types.intp, types.intp), code
+
+
+@intrinsic
+def largest_of_eight(
+    typing: Any, array: Any, first: Any, size: Any, result: Any, place: Any
+) -> Any:
+    """Bits of the largest magnitudes of eight blocks of float32, one after the other.
+
+    The blocks have `size` numbers, a multiple of eight, and begin at an index of `array`; the bits
+    go to an array of int32, from the index `place` on. NaN counts as in `largest_magnitude`.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        begin = args[1]
+        length = args[2]
+        if isinstance(size, types.BaseTuple):
+            length = context.get_constant(types.intp, COUNT * len(size))
+        mask = ir.Constant(WORDS, [_MAGNITUDE] * COUNT)
+        most = [cgutils.alloca_once_value(builder, ir.Constant(WORDS, None)) for _ in range(COUNT)]
+        row = [builder.mul(length, length.type(k)) for k in range(COUNT)]
+        step = ir.Constant(begin.type, COUNT)
+        zero = ir.Constant(begin.type, 0)
+        with cgutils.for_range_slice(builder, zero, length, step) as (index, _):
+            for known, start in zip(most, row, strict=True):
+                place = builder.add(begin, builder.add(start, index))
+                where = _place(context, builder, array, (args[0], place), WORD)
+                number = builder.and_(builder.load(where, align=4), mask)
+                builder.store(_larger(builder, number, builder.load(known)), known)
+        found = [builder.load(known) for known in most]
+        for reach in (1, 2, 4):  # pairs of lanes, then pairs of pairs, and so on
+            found = [
+                _larger(builder, *_paired(builder, x, y, reach))
+                for x, y in zip(found[::2], found[1::2], strict=True)
+            ]
+        target = _place(context, builder, result, (args[3], args[4]), WORD)
+        builder.store(found[0], target, align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, size, result, types.intp), code
+
+
+def _larger(builder: Any, x: Any, y: Any) -> Any:
+    return builder.select(builder.icmp_signed(">", x, y), x, y)
+
+
+def _paired(builder: Any, x: Any, y: Any, reach: int) -> tuple[Any, Any]:
+    """Runs of `reach` lanes of `x` and `y` in turns: the even ones of both, and the odd ones."""
+    runs = range(0, COUNT, 2 * reach)
+
+    def chosen(offset: int) -> Any:
+        lanes = [
+            run + offset + source + lane
+            for run in runs
+            for source in (0, COUNT)
+            for lane in range(reach)
+        ]
+        return builder.shuffle_vector(x, y, ir.Constant(WORDS, lanes))
+
+    return chosen(0), chosen(reach)
 
 
 @intrinsic

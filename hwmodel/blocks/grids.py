@@ -164,23 +164,25 @@ class Kind(NamedTuple):
 
     Attributes
     ----------
-    powers, given : bool or None
-        Scales are powers of two by a rule, or found elsewhere; else they are quotients.
+    powers, known, given : bool or None
+        Scales are powers of two by a rule; the blocks' largest magnitudes are known before; scales
+        are found elsewhere; else they are quotients.
     exact, close : bool or None
         Quotients in float32 round as exact ones do, or those close to a tie may not.
-    integers, pairs, shifted, scaled : bool or None
-        Elements are integers; pairs of floats may have half the scale; floats are rounded with
-        powers of two; floats are rounded with other scales.
+    integers, pairs : bool or None
+        Elements are integers; pairs of them may have half the scale.
+    no_negative_zero : bool or None
+        Floats whose zero has no sign.
     """
 
     powers: Any
+    known: Any
     given: Any
     exact: Any
     close: Any
     integers: Any
     pairs: Any
-    shifted: Any
-    scaled: Any
+    no_negative_zero: Any
 
 
 class Work(NamedTuple):
@@ -197,8 +199,8 @@ class Work(NamedTuple):
         largest whose products it holds.
     kind : Kind
         Which code.
-    given : bool
-        Whether the steps are found elsewhere.
+    known, given : bool
+        Whether the largest magnitudes are found elsewhere, and the steps, too.
     """
 
     constants: npt.NDArray[np.int32]
@@ -206,11 +208,18 @@ class Work(NamedTuple):
     scale: npt.NDArray[np.int64]
     limits: tuple[float, ...]
     kind: Kind
+    known: bool
     given: bool
 
 
 def work_for(
-    element: Format, unit: float, scale: Format, rule: Rule | None, pairs: bool, exact: bool
+    element: Format,
+    unit: float,
+    scale: Format,
+    rule: Rule | None,
+    tensor: bool = False,
+    pairs: bool = False,
+    exact: bool = True,
 ) -> Work | None:
     """Constants of a block format, None where compiled code fails.
 
@@ -224,6 +233,8 @@ def work_for(
         The scale's format.
     rule : Rule or None
         The rule that makes powers of two; else scales are quotients.
+    tensor : bool
+        Whether there is a scale of the whole array.
     pairs : bool
         Whether pairs may have half the scale.
     exact : bool
@@ -245,8 +256,8 @@ def work_for(
     end = float(np.nextafter(float(np.finfo(np.float32).max) / largest, 0.0))
     chosen = rule if rule is not None else Rule(*[0] * len(Rule._fields))
     flags = (
-        *(rule is not None, given, exact, not exact, integer, pairs),
-        *(rule is not None and not (integer or pairs), rule is None and not integer),
+        *(rule is not None, tensor or given, given, exact, not exact, integer, pairs),
+        not (integer or single.negative_zero),
     )
     return Work(
         np.array([*single, *chosen], np.int32),
@@ -254,6 +265,7 @@ def work_for(
         np.array(grid or double, np.int64),
         (unit, 2.0**least, 2.0**100, end),
         Kind(*(True if flag else None for flag in flags)),
+        tensor or given,
         given,
     )
 

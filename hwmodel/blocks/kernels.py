@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from hwmodel import lanes
 from hwmodel.blocks.grids import Grid, Rule
 from hwmodel.compiled import bits_of, float_of, inlined, inner
 
 __all__ = ["find_powers", "find_steps"]
 
-_INFINITY = 0x7F800000
-_ONE = 0x3F800000
+_ZERO, _ONE, _FIELD = np.int32(0), np.int32(0x3F800000), np.int32(23)
+_FINITE = np.int32(0x7F7FFFFF)  # the largest magnitude
 _FLOAT, _DOUBLE = np.float32(0.0), np.float64(0.0)  # for their types
 
 
@@ -33,32 +34,36 @@ def _round(grid: Grid, number: Any, top: Any) -> Any:
 
 @inner
 def find_powers(rule: Rule, magnitude: Any, high: Any, codes: Any, first: Any, count: Any) -> Any:
-    """The same as `find_steps` where steps are powers of two, which need `high` alone."""
+    """The same as `find_steps` where steps are powers of two, which need `high` alone.
+
+    `count` is a multiple of eight.
+    """
     # A mantissa above the largest element's carries into the exponent field.
-    carry = np.int32(np.int32(0x7FFFFF) - rule.top_mantissa)
+    carry = lanes.splat(np.int32(np.int32(0x7FFFFF) - rule.top_mantissa))
+    offset, lift, field = lanes.splat(rule.offset), lanes.splat(rule.lift), lanes.splat(_FIELD)
     # What float32 has as subnormals has a smaller exponent than its field says: that matters only
     # where it could have a code above the least.
-    least = np.int32(1 << 23) if rule.offset >= np.int32(0) else np.int32(0)
-    bad = np.int32(0)
-    for i in range(count):
-        bits = magnitude[i]
-        code = np.int32(np.int32(np.int32(bits + carry) >> np.int32(23)) + rule.offset)
-        code = code if code > np.int32(0) else np.int32(0)
-        code = code if code < rule.max_code else rule.max_code
-        step = np.int32(np.int32(code + rule.lift) << np.int32(23))
-        step = step if code >= rule.low_code else np.int32(0)
-        step = step if code <= rule.high_code else np.int32(0)
+    least = lanes.splat(np.int32(1 << 23) if rule.offset >= np.int32(0) else np.int32(0))
+    first_code, last_code = lanes.splat(rule.low_code), lanes.splat(rule.high_code)
+    max_code, end_code = lanes.splat(rule.max_code), lanes.splat(rule.end_code)
+    zero, one, finite = lanes.splat(_ZERO), lanes.splat(_ONE), lanes.splat(_FINITE)
+    bad = zero
+    for i in range(0, count, lanes.COUNT):
+        bits = lanes.load(magnitude, i)
+        code = lanes.iadd(lanes.shift_right(lanes.iadd(bits, carry), field), offset)
+        code = lanes.imin(lanes.imax(code, zero), max_code)
+        step = lanes.shift_left(lanes.iadd(code, lift), field)
+        away = lanes.bor(lanes.below(code, first_code), lanes.below(last_code, code))
+        step = lanes.bandnot(step, away)
         # Zeros stay zeros on every grid.
-        nothing = bits == np.int32(0)
-        code = np.int32(0) if nothing else code
-        codes[first + i] = code
-        high[first + i] = np.int32(_ONE) if nothing else step
-        bad |= (
-            (bits >= np.int32(_INFINITY))
-            | (code > rule.end_code)
-            | ((bits < least) & (not nothing))
-        )
-    return bad == 0
+        nothing = lanes.equal(bits, zero)
+        code = lanes.bandnot(code, nothing)
+        step = lanes.bor(lanes.bandnot(step, nothing), lanes.band(one, nothing))
+        bad = lanes.bor(bad, lanes.bor(lanes.below(finite, bits), lanes.below(end_code, code)))
+        bad = lanes.bor(bad, lanes.bandnot(lanes.below(bits, least), nothing))
+        lanes.store(codes, first + i, code, code)
+        lanes.store(high, first + i, step, step)
+    return lanes.signs(bad) == 0
 
 
 @inner
@@ -122,7 +127,7 @@ def find_steps(
             steps[i] = value * tensor * unit
     for i in range(count):
         step = steps[i]
-        bad |= np.int64(magnitudes[i] >= np.int32(_INFINITY)) | np.int64(step > end)
+        bad |= np.int64(magnitudes[i] > _FINITE) | np.int64(step > end)
         one = np.float32(step)
         usual = (step >= least) & (step <= most)
         high[first + i] = bits_of(one) if usual else np.int32(0)

@@ -22,6 +22,8 @@ __all__ = ["encode", "quantize"]
 
 # Values that pay for a thread of their own.
 _WORTHWHILE = 1 << 18
+# Largest size of blocks for which code is compiled by itself.
+_SHORT = 64
 # Values whose largest is sooner found by NumPy than by code that is still to be compiled.
 _FEW = 1 << 16
 
@@ -48,41 +50,48 @@ def _walk(
     work = fmt.work
     if work is None:
         return None
-    from hwmodel.blocks.rows import AT_ONCE, walk
+    from hwmodel.blocks.rows import at_once, walk
     from hwmodel.lanes import COUNT
 
     rows = np.ascontiguousarray(blocks).reshape(-1, blocks.shape[-1])
-    missing = -rows.shape[1] % COUNT
-    if missing:
-        rows = np.pad(rows, [(0, 0), (0, missing)])
+    room = at_once(rows.shape[1] + -rows.shape[1] % COUNT)
+    # Whole eights, of blocks too where all are worked on at a time; else the last ones overlap.
+    filled = tuple(
+        (0, -length % COUNT if few else 0)
+        for length, few in zip(rows.shape, (len(rows) < room, True), strict=True)
+    )
+    if any(map(any, filled)):
+        rows = np.pad(rows, filled)
     count, size = rows.shape
     values = rows.reshape(-1)
-    worth = max(1, _WORTHWHILE // size)
-    steps = np.empty(0)
+    # Short loops of a known length are twice as fast.
+    shape = (0,) * (size // COUNT) if size <= _SHORT else size
+    worth = max(room, _WORTHWHILE // size)
+    steps, largest = np.empty(0), np.empty(0, np.float32)
     codes: npt.NDArray[Any] = np.empty(count, code_dtype(fmt.scale_code_bits))
     tensor_scale = None
-    if fmt.has_tensor_scale or work.given:
-        few = values.size <= _FEW and not work.given
-        largest = None if few else _magnitudes(values, size, worth)
-        most = _largest(values) if largest is None else float(largest.max())
+    if work.known:
+        largest = _magnitudes(rows, shape, worth)
+        most = float(largest.max())
         if not math.isfinite(most):
             return None
         tensor_scale = fmt.tensor_scale_of(most)
-        if work.given and largest is not None:
+        if work.given:
             given, steps = fmt.scales_of(largest, tensor_scale)
             codes[:] = given
     reals = (fmt.divisor_for(tensor_scale), tensor_scale or 1.0, *work.limits)
     result = np.empty(rows.size, dtype)
     high = np.empty(count, np.int32)
+    coded = True if dtype.kind == "u" else None
 
     def some(piece: slice) -> int:
         part = slice(piece.start * size, piece.stop * size)
-        room = max(1, AT_ONCE // size)
-        scratch = (*np.empty((2, room), np.int32), np.empty(room, np.float32), np.empty(room))
+        there = min(room, count)
+        scratch = (*np.empty((2, there), np.int32), np.empty(there, np.float32), np.empty(there))
         usual = walk(
-            *(work.constants, work.scale, reals, values[part], size),
-            *(steps[piece] if work.given else steps, result[part], codes[piece]),
-            *(high[piece], scratch, *work.kind),
+            *(work.constants, work.scale, reals, values[part], shape),
+            *(largest[piece].view(np.int32), steps[piece] if work.given else steps),
+            *(result[part], codes[piece], high[piece], scratch, coded, *work.kind),
         )
         return 0 if usual else 1
 
@@ -94,28 +103,29 @@ def _walk(
         left = np.flatnonzero(high == 0)
         left_steps = fmt.steps_of(codes[left], tensor_scale)
         again.round_again(work.wide, values, size, left, left_steps, result)
-    rounded = result.reshape(rows.shape)[:, : blocks.shape[-1]]
+    rounded = result.reshape(rows.shape)[: math.prod(blocks.shape[:-1]), : blocks.shape[-1]]
     return (
         np.ascontiguousarray(rounded).reshape(blocks.shape),
-        codes.reshape(blocks.shape[:-1]),
+        codes[: len(rounded)].reshape(blocks.shape[:-1]),
         tensor_scale,
     )
 
 
-def _magnitudes(values: npt.NDArray[np.float32], size: int, worth: int) -> npt.NDArray[np.float32]:
-    """Largest magnitude of each block, not finite where a value is not."""
+def _magnitudes(
+    rows: npt.NDArray[np.float32], shape: int | tuple[int, ...], worth: int
+) -> npt.NDArray[np.float32]:
+    """Largest magnitude of each row, not finite where a value is not."""
+    if rows.size <= _FEW:
+        return np.asarray(np.maximum(rows.max(axis=1), -rows.min(axis=1)))
     from hwmodel.blocks.rows import find_largest
 
-    result = np.empty(values.size // size, np.int32)
+    count, size = rows.shape
+    values = rows.reshape(-1)
+    result = np.empty(count, np.int32)
 
     def find(part: slice) -> int:
-        find_largest(values[part.start * size : part.stop * size], size, result[part])
+        find_largest(values[part.start * size : part.stop * size], shape, result[part])
         return 0
 
-    in_pieces(find, result.size, worth)
+    in_pieces(find, count, worth)
     return result.view(np.float32)
-
-
-def _largest(values: npt.NDArray[np.float32]) -> float:
-    """Largest magnitude of all, NaN if there is one: for few values, NumPy's, twice as slow."""
-    return float(np.maximum(values.max(), -values.min()))

@@ -215,7 +215,7 @@ class BlockFormat(BaseBlockFormat):
         two = precision(self.element) + self._step_precision <= 2 * _SINGLE_BITS
         if not (exact or two) or (rule is None and self.rule is not ScaleRule.ABSMAX):
             return None
-        return work_for(self.grid, self._unit, self.scale, rule, pairs=False, exact=exact)
+        return work_for(self.grid, self._unit, self.scale, rule, self.has_tensor_scale, exact=exact)
 
     @property
     def _unit(self) -> float:

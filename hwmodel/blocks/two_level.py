@@ -118,4 +118,4 @@ class TwoLevelFormat(BaseBlockFormat):
         from hwmodel.blocks.grids import power_rule, work_for
 
         rule = power_rule(self.element, 0, 1.0, False, _SCALE.bias, _SCALE.max_code, True)
-        return rule and work_for(self.element, 1.0, _SCALE, rule, pairs=True, exact=True)
+        return rule and work_for(self.element, 1.0, _SCALE, rule, pairs=True)
