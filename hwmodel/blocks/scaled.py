@@ -17,7 +17,7 @@ from hwmodel.compiled import inner
 
 __all__ = ["round_floats", "round_integers"]
 
-_MAGNITUDE = np.int32(0x7FFFFFFF)
+_MAGNITUDE, _FOUR = np.int32(0x7FFFFFFF), np.int32(0x40800000)
 _WIDTH = lanes.COUNT
 # Units of float32's last place by which a quotient may be wrong, and one more.
 _CLOSE = 2
@@ -48,7 +48,7 @@ def round_floats(
     # last place; the adder also moves those that count half of it to zero.
     ones = np.int32(np.int32(1) << np.int32((grid.shift - np.int32(2)) & np.int32(31)))
     move = np.int32(np.int32(ones >> np.int32(1)) + np.int32(_CLOSE))
-    fine_lift = lanes.splat(np.int32(np.int32(2 << 23) + move))
+    fine = lanes.splat(np.int32(_FOUR + move))
     fraction = lanes.splat(np.int32(ones - np.int32(1)))
     limit = lanes.splat(np.int32(2 * _CLOSE + 1))
     size = lanes.size_of(shape)
@@ -73,8 +73,8 @@ def round_floats(
             value = lanes.fsub(total, adder)
             scaled = value
             if close is not None:
-                fine = lanes.fadd(number, lanes.iadd(field, fine_lift))
-                nearest = lanes.imin(nearest, lanes.band(fine, fraction))
+                found = lanes.fma(field, fine, number)
+                nearest = lanes.imin(nearest, lanes.band(found, fraction))
                 scaled = lanes.fma(value, step, lanes.fmul(value, rest))
             if exact is not None:
                 scaled = lanes.fmul(value, step)
