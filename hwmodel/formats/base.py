@@ -186,7 +186,7 @@ class Format(ABC):
         Parameters
         ----------
         codes : array_like of int
-            Codes, any shape; arrays of ml_dtypes of the same width are taken by their bits.
+            Codes, any shape; arrays of ml_dtypes' type for this format are taken by their bits.
 
         Raises
         ------
@@ -194,7 +194,7 @@ class Format(ABC):
             A code is not an integer, negative, or needs more than `bits` bits; or float64 does
             not hold its value (see `decode_parts`).
         """
-        return self._decode(self.checked_codes(codes))
+        return np.asarray(self._decode(self.checked_codes(codes)))  # of one code, too
 
     def decode_parts(
         self, codes: npt.ArrayLike
@@ -321,6 +321,13 @@ class Format(ABC):
         return array
 
     def _bits_of(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        from hwmodel.formats.names import is_called  # names knows all formats
+
+        if not is_called(self, array.dtype.name):
+            raise HwmodelError(
+                f"codes of {self.name} were expected, but an array of {array.dtype} came; encode"
+                " its values with the format's encode(), or pass its bits (x.view('uint8'))"
+            )
         if array.dtype.itemsize != code_dtype(self.bits).itemsize:
             raise HwmodelError(
                 f"codes of {self.name} have {self.bits} bits, but an array of {array.dtype} came;"

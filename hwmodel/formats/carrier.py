@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 
-__all__ = ["Carrier", "as_array", "as_integer"]
+__all__ = ["Carrier", "as_array", "as_flag", "as_integer", "as_real"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,8 @@ class Carrier:
     ) -> npt.NDArray[Any]:
         """Give results, rounded to `fmt`, the shape and dtype in which the values came.
 
-        Values that are real numbers (not `exact`) become the nearest ones of the dtype.
+        Values that are real numbers (not `exact`) become the nearest ones of the dtype, which are
+        to be neither zero nor infinite for them.
 
         Raises
         ------
@@ -81,11 +82,13 @@ class Carrier:
         if result.dtype == np.float32 and self.dtype == np.float64:
             result = result.astype(np.float64)
         elif result.dtype != self.dtype:
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(over="ignore", under="ignore", invalid="ignore"):
                 narrow = result.astype(self.dtype)
                 back = narrow.astype(result.dtype)
-            lost = (back != result) if exact else np.isinf(back) & np.isfinite(result)
-            lost &= ~np.isnan(result)
+            lost = back != result
+            if not exact:
+                lost &= ((back == 0) & (result != 0)) | ~np.isfinite(back)
+            lost &= ~(np.isnan(back) & np.isnan(result))
             if lost.any():
                 raise HwmodelError(
                     f"the value {float(result[lost][0]):.9g} of {fmt} does not fit {self.dtype},"
@@ -110,7 +113,7 @@ def as_array(x: npt.ArrayLike, what: str) -> npt.NDArray[Any]:
         )
     try:
         return np.asarray(x)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:  # the last by tensors with a gradient
         raise HwmodelError(f"{what} make an array, but these do not: {error}") from None
 
 
@@ -127,6 +130,34 @@ def as_integer(x: object, what: str) -> int:
         return operator.index(x.item() if isinstance(x, np.generic) else x)  # type: ignore[arg-type]
     except TypeError:
         raise HwmodelError(f"{what} is an integer, but {x!r} came") from None
+
+
+def as_flag(x: object, what: str) -> bool:
+    """True or false of what a caller passes as one.
+
+    Raises
+    ------
+    HwmodelError
+        It is neither, nor 1 or 0.
+    """
+    number = as_integer(x, f"{what}, true or false,")
+    if number not in (0, 1):
+        raise HwmodelError(f"{what} is true or false, but {x!r} came")
+    return bool(number)
+
+
+def as_real(x: object, what: str) -> float:
+    """A float of what a caller passes as a real number.
+
+    Raises
+    ------
+    HwmodelError
+        It is none, or beyond float64.
+    """
+    try:
+        return float(x)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        raise HwmodelError(f"{what} is a number that float64 holds, but {x!r:.80} came") from None
 
 
 def _largest(array: npt.NDArray[Any]) -> int:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hwmodel.errors import HwmodelError, NotBuiltYetError
 from hwmodel.formats import vector, wide
 from hwmodel.formats.base import CodeArray, Format, Specials
-from hwmodel.formats.carrier import as_integer
+from hwmodel.formats.carrier import as_flag, as_integer
 from hwmodel.formats.rounding import Request
 
 __all__ = ["FloatFormat", "default_bias", "default_specials"]
@@ -121,8 +121,8 @@ class FloatFormat(Format):
             number = as_integer(getattr(self, field), f"{field} of a format")
             object.__setattr__(self, field, number)
         for field in ("signed", "subnormals"):
-            number = as_integer(getattr(self, field), f"{field} of a format, true or false,")
-            object.__setattr__(self, field, bool(number))
+            flag = as_flag(getattr(self, field), f"{field} of a format")
+            object.__setattr__(self, field, flag)
         try:
             object.__setattr__(self, "specials", Specials(self.specials))
         except ValueError:

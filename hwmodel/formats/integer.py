@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import CodeArray, Format, code_dtype
-from hwmodel.formats.carrier import as_integer
+from hwmodel.formats.carrier import as_flag, as_integer
 from hwmodel.formats.rounding import Overflow, Request, Rounding
 from hwmodel.parallel import in_pieces
 
@@ -41,6 +41,8 @@ class IntFormat(Format):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bits", as_integer(self.bits, "the width of a format"))
+        for field in ("signed", "symmetric"):
+            object.__setattr__(self, field, as_flag(getattr(self, field), f"{field} of a format"))
         if not 2 <= self.bits <= 32:
             raise HwmodelError(
                 f"an integer format has 2 to 32 bits, but {self.bits} came; for example int8"

@@ -9,7 +9,7 @@ from hwmodel.formats.integer import IntFormat
 from hwmodel.formats.power import PowerFormat
 from hwmodel.formats.scaled import ScaledFormat, fixed_point, with_maximum
 
-__all__ = ["KNOWN_NAMES", "float_name", "ml_dtypes_name", "parse_format"]
+__all__ = ["KNOWN_NAMES", "float_name", "is_called", "ml_dtypes_name", "parse_format"]
 
 # Formats that everybody calls by a name other than ExMy.
 _ALIASES = {
@@ -54,11 +54,13 @@ _FLOAT = re.compile(
     r"(?:b(?P<negative>n?)(?P<bias>\d+))?(?P<specials>ieee|fnuz|fn|fin|p3109)?(?P<flush>nosub)?",
     re.ASCII,
 )
-_POWER = re.compile(r"(?:pow(?P<bits>\d+)(?:b(?P<bias>\d+))?)|e8m0", re.ASCII)
+_POWER = re.compile(r"(?:pow(?P<bits>\d+)|e8m0)(?:b(?P<bias>\d+))?", re.ASCII)
 # IEEE P3109's names: width, precision, signed or unsigned, extended (infinities) or finite.
 _P3109 = re.compile(
     r"binary(?P<bits>\d+)p(?P<precision>\d+)(?P<sign>[su]?)(?P<domain>[ef]?)", re.ASCII
 )
+# How names of block formats begin, which have a room of their own.
+_BLOCK = re.compile(r"(mx|nv|ms)(fp|int)?\d|(int|e)\d+\w*g\d", re.ASCII)
 _SCALED = re.compile(
     r"(?P<base>.+?)(?:c(?P<maximum>[0-9.]+(?:e[+-]?\d+)?)|q(?P<negative>n?)(?P<fraction>\d+))",
     re.ASCII,
@@ -96,13 +98,18 @@ def parse_format(name: str) -> Format:
             int(match["bits"]), signed=not match["unsigned"], symmetric=bool(match["symmetric"])
         )
     if match := _POWER.fullmatch(text):
-        return PowerFormat(int(match["bits"] or 8), int(match["bias"] or -1))
+        return PowerFormat(int(match["bits"] or 8), int(match["bias"]) if match["bias"] else None)
     if match := _FLOAT.fullmatch(text):
         return _float_of(match)
     if match := _P3109.fullmatch(text):
         return _p3109_of(match)
     if (match := _SCALED.fullmatch(text)) and (base := _base_of(match["base"])):
         return _scaled_of(base, match)
+    if _BLOCK.match(text):
+        raise HwmodelError(
+            f"{name!r} names no format of single numbers; blocks that share a scale have formats of"
+            f" their own: hwmodel.block({name!r})"
+        )
     raise HwmodelError(
         f"unknown format {name!r}: expected intN, uintN or eXmY (int8, e4m3, e5m2, fp16)"
         f"{nearest_hint(text, KNOWN_NAMES)}"
@@ -114,6 +121,15 @@ def ml_dtypes_name(fmt: Format) -> str | None:
     if isinstance(fmt, IntFormat) and not fmt.symmetric:
         return fmt.name if fmt.bits in (2, 4, 8, 16, 32) else None
     return _ML_NAME_OF.get(fmt.name)
+
+
+def is_called(fmt: Format, dtype_name: str) -> bool:
+    """Whether a dtype of ml_dtypes has the codes of a format, whose scale does not matter."""
+    base = fmt.base if isinstance(fmt, ScaledFormat) else fmt
+    if match := _INTEGER.fullmatch(dtype_name):
+        of_dtype = (int(match["bits"]), not match["unsigned"])
+        return isinstance(base, IntFormat) and (base.bits, base.signed) == of_dtype
+    return dtype_name in _ML_DTYPES and parse_format(dtype_name) == base
 
 
 def _float_of(match: "re.Match[str]") -> FloatFormat:
@@ -149,11 +165,16 @@ def _p3109_of(match: "re.Match[str]") -> FloatFormat:
 
 
 def _base_of(text: str) -> IntFormat | FloatFormat | None:
-    if match := _INTEGER.fullmatch(text):
-        base = parse_format(match[0])
-        return base if isinstance(base, IntFormat) else None
-    match = _FLOAT.fullmatch(text)
-    return _float_of(match) if match else _ALIASES.get(text)
+    grammars = (_INTEGER, _POWER, _FLOAT, _P3109)
+    if text not in {*_ALIASES, *_ML_DTYPES} and not any(g.fullmatch(text) for g in grammars):
+        return None
+    base = parse_format(text)
+    if not isinstance(base, IntFormat | FloatFormat):
+        raise HwmodelError(
+            f"{text} has no scale of its own: its values are powers of two; choose another bias"
+            " (e8m0b100)"
+        )
+    return base
 
 
 def _scaled_of(base: IntFormat | FloatFormat, match: "re.Match[str]") -> ScaledFormat:
@@ -175,7 +196,8 @@ def float_name(fmt: FloatFormat) -> str:
     name = f"{'' if fmt.signed else 'u'}e{fmt.exponent_bits}m{fmt.mantissa_bits}"
     if fmt.bias != default_bias(fmt.exponent_bits, fmt.specials):
         name += f"b{'n' if fmt.bias < 0 else ''}{abs(fmt.bias)}"
-    # Plain e8m0 is the name of OCP's powers of two, which have no sign.
-    if fmt.specials is not default_specials(fmt.exponent_bits, fmt.mantissa_bits) or name == "e8m0":
+    # Plain e8m0, with any bias, is the name of powers of two, which have no sign.
+    usual = default_specials(fmt.exponent_bits, fmt.mantissa_bits)
+    if fmt.specials is not usual or name.startswith("e8m0"):
         name += fmt.specials.value
     return name if fmt.subnormals else name + "nosub"

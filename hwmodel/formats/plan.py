@@ -120,6 +120,8 @@ def plan_for(
         or (wide and (fmt.exponent_bits == 0 or fmt.min_exponent > 1 - BIAS - MANTISSA))
         or fmt.mantissa_bits >= MANTISSA
         or fmt.bits > 31
+        # The largest value is to be one of float32's, or is beyond them all.
+        or fmt.max_exponent - fmt.mantissa_bits < 1 - BIAS - MANTISSA
         or fmt.lsb_exponent + MANTISSA > BIAS
         or fmt.min_exponent > BIAS
         or not (fmt.signed or saturate)

@@ -38,18 +38,18 @@ class PowerFormat(Format):
     """
 
     bits: int
-    bias: int = -1
+    bias: int = None  # type: ignore[assignment]  # settled when it is made
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bits", as_integer(self.bits, "the width of a format"))
-        object.__setattr__(self, "bias", as_integer(self.bias, "the bias of a format"))
         if not 2 <= self.bits <= 10:
             raise HwmodelError(
                 f"a format of powers of two has 2 to 10 bits, but {self.bits} came; e8m0 has 8"
             )
-        if self.bias == -1:
-            object.__setattr__(self, "bias", (1 << (self.bits - 1)) - 1)
-        if self.bias < 0:
+        usual = (1 << (self.bits - 1)) - 1
+        bias = usual if self.bias is None else as_integer(self.bias, "the bias of a format")
+        object.__setattr__(self, "bias", bias)
+        if bias < 0:
             raise HwmodelError(
                 f"the bias of powers of two is not negative, but {self.bias} came; for example 127"
             )

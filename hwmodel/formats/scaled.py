@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import CodeArray, Format
+from hwmodel.formats.carrier import as_real
 from hwmodel.formats.floating import FloatFormat, default_bias
 from hwmodel.formats.integer import IntFormat
 from hwmodel.formats.rounding import Overflow, Request, Rounding
@@ -49,7 +50,12 @@ class ScaledFormat(Format):
     maximum: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "scale", float(self.scale))
+        if not isinstance(self.base, IntFormat | FloatFormat):
+            raise HwmodelError(
+                f"what is scaled is an IntFormat or a FloatFormat, but {self.base!r} came; for"
+                " example hwmodel.format('e4m3')"
+            )
+        object.__setattr__(self, "scale", as_real(self.scale, "the scale of a format"))
         if not (math.isfinite(self.scale) and self.scale >= _SMALLEST_NORMAL):
             raise HwmodelError(
                 f"a scale is a positive number that float64 holds to its full precision, but"

@@ -116,10 +116,15 @@ def test_codes_of_other_packages_are_those_of_as_wide_a_type():
     assert parse_format("int4").decode(int4).tolist() == [7, -1, -8, 0]
     filled = np.array([0xFF, 0xF8], np.uint8).view(ml_dtypes.int4)
     assert parse_format("int4").decode(filled).tolist() == [-1, -8]
-    with pytest.raises(HwmodelError, match="8 bits, but an array of bfloat16"):
-        parse_format("e4m3").decode(np.ones(2, ml_dtypes.bfloat16))
-    with pytest.raises(HwmodelError, match="16 bits"):
-        parse_format("e12m3").decode(np.ones(2, ml_dtypes.float8_e5m2))
+    for name, dtype in [
+        *(("e4m3", "bfloat16"), ("e12m3", "float8_e5m2"), ("e4m3", "float8_e5m2")),
+        *(("int8", "int2"), ("uint4", "int4"), ("e2m1", "int4"), ("e4m3", "float8_e4m3fnuz")),
+    ]:
+        with pytest.raises(HwmodelError, match=f"{name} were expected, but an array of {dtype}"):
+            parse_format(name).decode(np.ones(2).astype(getattr(ml_dtypes, dtype)))
+    ones = np.ones(2, ml_dtypes.float8_e4m3fn)
+    for name in ("e4m3", "e4m3b7fn", "e4m3c448.0"):
+        assert parse_format(name).decode(ones).tolist() == [1.0, 1.0]
 
 
 def test_parameters_of_a_format_are_settled():
@@ -134,8 +139,18 @@ def test_parameters_of_a_format_are_settled():
             kind(8.0)
     with pytest.raises(HwmodelError, match="not negative"):
         PowerFormat(8, -5)
+    with pytest.raises(HwmodelError, match="not negative"):
+        PowerFormat(8, -1)
     with pytest.raises(HwmodelError, match="no power of two"):
         ScaledFormat(parse_format("int8"), 0.3)
+    for scale in ("a", 10**400, None):
+        with pytest.raises(HwmodelError, match="scale of a format is a number"):
+            ScaledFormat(parse_format("int8"), scale)
+    with pytest.raises(HwmodelError, match="IntFormat or a FloatFormat"):
+        ScaledFormat("e4m3", 2.0)
+    assert IntFormat(8, 0).name == "uint8"
+    with pytest.raises(HwmodelError, match="true or false"):
+        IntFormat(8, 2)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +174,68 @@ def test_signed_powers_of_two_are_not_the_scales_of_ocp():
     signed = FloatFormat(8, 0, 127, Specials.FINITE)
     assert signed.name == "e8m0fin"
     assert parse_format(signed.name) == signed != parse_format("e8m0")
+    other = FloatFormat(8, 0, 100, Specials.FINITE)
+    assert parse_format(other.name) == other
+    assert parse_format("e8m0b100") == PowerFormat(8, 100) == parse_format("pow8b100")
+    assert parse_format("e8m0b127") == parse_format("e8m0")
+    for name in ("e8m0q1", "e8m0c1", "pow4q1"):
+        with pytest.raises(HwmodelError, match="powers of two"):
+            parse_format(name)
+
+
+def test_scaled_names_take_every_base_that_has_a_name():
+    assert parse_format("float8_e4m3fnc2.5") == parse_format("e4m3c2.5")
+    assert parse_format("binary8p3c2.5") == parse_format("e5m2p3109c2.5")
+
+
+@pytest.mark.parametrize(
+    "name", ["mxfp4", "nvfp4", "mx9", "msfp12", "int4g128fp16", "E2M1g16ue4m3"]
+)
+def test_names_of_block_formats_are_shown_the_way(name):
+    with pytest.raises(HwmodelError, match=r"hwmodel\.block\('"):
+        parse_format(name)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_a_dtype_that_does_not_hold_the_largest_value_is_told_so(dtype):
+    x = np.array([1.0, -np.inf, 0.0], dtype)
+    for name in ("e4m3b170", "e2m1b152", "e3m3b154", "e8m4b1050", "e5m9b1022ieee"):
+        fmt = parse_format(name)
+        assert fmt.encode(x).tolist() == [encode_scalar(fmt, v) for v in x.tolist()]
+        with pytest.raises(HwmodelError, match=f"does not fit {np.dtype(dtype)}"):
+            fmt.quantize(x)
+        assert fmt.quantize(x[2:]).tolist() == [0.0]
+    with pytest.raises(HwmodelError, match="does not fit"):
+        parse_format("e4m3c1e-60").quantize(x)  # the largest value would come back as zero
+
+
+@pytest.mark.parametrize("name", ["e4m3b1100", "e5m2b2000", "ue8m0b3000", "e15m0b40000"])
+def test_formats_below_float64_encode_what_comes_in_any_dtype(name):
+    fmt = parse_format(name)
+    for dtype in (np.float16, np.float32, np.float64):
+        codes = fmt.encode(np.array([0.0, 1.0, 2.0**-14], dtype))
+        assert codes.tolist() == [0, fmt.max_code, fmt.max_code]
+        assert fmt.quantize(np.zeros(2, dtype)).tolist() == [0.0, 0.0]
+
+
+def test_nan_does_not_become_a_number_of_a_dtype_without_one():
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    for name, dtype, x in [("e4m3b12", "float6_e3m2fn", 28.0), ("e4m3b14", "float4_e2m1fn", 6.0)]:
+        values = np.array([x]).astype(getattr(ml_dtypes, dtype))
+        with pytest.raises(HwmodelError, match="nan"):
+            parse_format(name).quantize(values, "nan")
+
+
+def test_a_tensor_with_a_gradient_is_refused_in_words():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(HwmodelError, match="make an array"):
+        parse_format("e4m3").quantize(torch.ones(2, requires_grad=True))
+
+
+def test_strict_floating_point_errors_of_the_caller_do_not_matter():
+    # 0 of E8M0 is 2^-127, which float16 does not hold.
+    with np.errstate(all="raise"), pytest.raises(HwmodelError, match="does not fit float16"):
+        parse_format("e8m0").quantize(np.zeros(1, np.float16))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +247,7 @@ def test_signed_powers_of_two_are_not_the_scales_of_ocp():
             "bf16q3",
             "e4m3b5000q1000",
             "int16c0.001",
-            "e4m3b-1".replace("b-1", "bn1c7.0"),
+            "e4m3bn1c7.0",
         ),
     ],
 )
