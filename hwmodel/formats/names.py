@@ -98,7 +98,8 @@ def parse_format(name: str) -> Format:
             int(match["bits"]), signed=not match["unsigned"], symmetric=bool(match["symmetric"])
         )
     if match := _POWER.fullmatch(text):
-        return PowerFormat(int(match["bits"] or 8), int(match["bias"]) if match["bias"] else None)
+        width = int(match["bits"] or 8)
+        return PowerFormat(width, int(match["bias"])) if match["bias"] else PowerFormat(width)
     if match := _FLOAT.fullmatch(text):
         return _float_of(match)
     if match := _P3109.fullmatch(text):
