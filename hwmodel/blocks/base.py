@@ -2,7 +2,6 @@
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,61 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.blocks import quick
-from hwmodel.blocks.packing import packed, packed_size, unpacked
+from hwmodel.blocks.coded import Blocks, rows_of, widths
+from hwmodel.blocks.cut import Cut, checked_axis, checked_shape, in_dtype, join, too_large
+from hwmodel.blocks.packing import packed_size, unpacked
+from hwmodel.blocks.parts import unit_of
 from hwmodel.errors import HwmodelError
-from hwmodel.formats import FloatFormat, Format, IntFormat, PowerFormat, ScaledFormat
+from hwmodel.formats import Format, ScaledFormat
 from hwmodel.formats.base import CodeArray
-from hwmodel.formats.carrier import Carrier
+from hwmodel.formats.carrier import as_array
 
 if TYPE_CHECKING:
     from hwmodel.blocks.grids import Work
 
-__all__ = ["BaseBlockFormat", "Blocks", "precision"]
+__all__ = ["BaseBlockFormat"]
 
 Values = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Blocks:
-    """An array as the codes of a block format.
-
-    Attributes
-    ----------
-    element_codes : ndarray of unsigned int
-        Codes of the elements, shape (..., blocks, size): the axis along which blocks run is the
-        last but one. A last block that was short is filled up with zeros.
-    scale_codes : ndarray of unsigned int
-        Codes of the scales, shape (..., blocks). A two-level format has its microexponents above
-        the eight bits of the exponent, that of the first sub-block lowest.
-    tensor_scale : float or None
-        FP32 scale of the whole array, for formats that have one.
-    shape : tuple of int
-        Shape of the array.
-    axis : int
-        Axis along which blocks run, not negative.
-    format : BaseBlockFormat
-        The format.
-    """
-
-    element_codes: CodeArray
-    scale_codes: CodeArray
-    tensor_scale: float | None
-    shape: tuple[int, ...]
-    axis: int
-    format: "BaseBlockFormat"
-
-    def pack(self) -> npt.NDArray[np.uint8]:
-        """Bytes of the codes; `BaseBlockFormat.unpack` is the inverse.
-
-        The tensor scale, where there is one, comes first (four bytes, little-endian FP32). Then
-        come the blocks without gaps, each with the code of its scale in front of those of its
-        elements, of every code and every byte the least significant bit first.
-        """
-        fmt = self.format
-        data = packed(self.element_codes, self.scale_codes, fmt.element.bits, fmt.scale_bits)
-        if self.tensor_scale is None:
-            return data
-        return np.concatenate([np.array([self.tensor_scale], "<f4").view(np.uint8), data])
 
 
 class BaseBlockFormat(ABC):
@@ -157,7 +116,7 @@ class BaseBlockFormat(ABC):
         HwmodelError
             There is no such axis, or the dtype of `x` cannot hold a result.
         """
-        cut = _Cut.of(x, axis, self.size)
+        cut = Cut.of(x, axis, self.size)
         # A narrower dtype may not hold the products; the general route looks.
         if cut.dtype == np.float32 and cut.blocks.dtype == np.float32 and cut.blocks.size:
             result = quick.quantize(self, cut.blocks)
@@ -168,17 +127,13 @@ class BaseBlockFormat(ABC):
         try:
             with np.errstate(over="raise", invalid="ignore"):
                 values *= steps.astype(values.dtype, copy=False)
-                values = values.astype(cut.dtype, copy=False)
         except FloatingPointError:
-            raise HwmodelError(
-                f"a value rounded to {self.name} is larger than {cut.dtype} holds, in which the"
-                " values came; pass them as float64"
-            ) from None
-        return cut.join(values)
+            raise too_large(self.name, cut.dtype) from None
+        return cut.join(in_dtype(values, cut.dtype, self.name))
 
     def encode(self, x: npt.ArrayLike, axis: int = -1) -> Blocks:
         """Codes of values; parameters and errors are those of `quantize`."""
-        cut = _Cut.of(x, axis, self.size)
+        cut = Cut.of(x, axis, self.size)
         if cut.blocks.dtype == np.float32 and cut.blocks.size:
             found = quick.encode(self, cut.blocks)
             if found is not None:
@@ -193,18 +148,25 @@ class BaseBlockFormat(ABC):
         Raises
         ------
         HwmodelError
-            The codes are those of another format.
+            The codes are those of another format, out of range, or not those of an array of
+            their shape.
         """
+        if not isinstance(blocks, Blocks):
+            raise HwmodelError(
+                f"codes of {self.name} are the Blocks that its encode() or unpack() returns, but"
+                f" {type(blocks).__name__} came"
+            )
         if blocks.format != self:
             raise HwmodelError(
                 f"codes of {self.name} were expected, but these are of {blocks.format.name}; use"
                 " blocks.format.decode(blocks)"
             )
+        blocks = blocks.checked()
         steps = self._steps(blocks.scale_codes, blocks.tensor_scale)
         grid = self.grid.decode(blocks.element_codes)
         with np.errstate(invalid="ignore"):  # the code of an infinity times a scale of zero
             values = self._grouped(grid) * steps
-        return _join(values, blocks.shape, blocks.axis)
+        return join(values, blocks.shape, blocks.axis)
 
     def unpack(self, data: npt.ArrayLike, shape: tuple[int, ...], axis: int = -1) -> Blocks:
         """Codes from the bytes that `Blocks.pack` made.
@@ -223,33 +185,27 @@ class BaseBlockFormat(ABC):
         HwmodelError
             There is no such axis, or the number of bytes does not go with the shape.
         """
-        raw = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else np.asarray(data)
+        raw = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else as_array(data, "bytes")
         if raw.dtype != np.uint8 or raw.ndim != 1:
             raise HwmodelError(
                 f"packed blocks are bytes or one axis of uint8, but {raw.dtype} with {raw.ndim}"
                 " axes came; pass what pack() returned"
             )
-        axis = _checked_axis(axis, len(shape))
-        rest = tuple(length for place, length in enumerate(shape) if place != axis)
-        rows = (*rest, -(-shape[axis] // self.size))
+        shape = checked_shape(shape)
+        axis = checked_axis(axis, len(shape))
+        rows = rows_of(shape, axis, self.size)
         count = math.prod(rows)
         front = 4 if self.has_tensor_scale else 0
         expected = front + packed_size(count, self.size, self.element.bits, self.scale_bits)
         if raw.size != expected:
             raise HwmodelError(
-                f"an array of shape {tuple(shape)} takes {expected} bytes in {self.name}, but"
+                f"an array of shape {shape} takes {expected} bytes in {self.name}, but"
                 f" {raw.size} came; pass the shape and axis with which it was encoded"
             )
         tensor_scale = float(raw[:4].copy().view("<f4")[0]) if front else None
-        codes, scales = unpacked(raw[front:], count, self.size, self.element.bits, self.scale_bits)
-        return Blocks(
-            codes.reshape(*rows, self.size),
-            scales.reshape(rows),
-            tensor_scale,
-            tuple(shape),
-            axis,
-            self,
-        )
+        codes, scales = unpacked(*(raw[front:], count, self.size, self.element.bits, widths(self)))
+        codes, scales = codes.reshape(*rows, self.size), scales.reshape(rows + self.scale_columns)
+        return Blocks(codes, scales, tensor_scale, shape, axis, self)
 
     @cached_property
     def grid(self) -> Format:
@@ -282,6 +238,16 @@ class BaseBlockFormat(ABC):
     def scale_code_bits(self) -> int:
         """Bits of the numbers in `Blocks.scale_codes`."""
 
+    @property
+    def scale_fields(self) -> tuple[int, ...]:
+        """Bits of each number that stands in `Blocks.scale_codes` for one block: mostly one."""
+        return (self.scale_code_bits,)
+
+    @property
+    def scale_columns(self) -> tuple[int, ...]:
+        """Axis of `Blocks.scale_codes` for these numbers: none where there is one of them."""
+        return (len(self.scale_fields),) if len(self.scale_fields) > 1 else ()
+
     def divisor_for(self, tensor_scale: float | None) -> float:
         """What the largest magnitude of a block is divided by for its scale, if so it is found."""
         return self._largest_element * (1.0 if tensor_scale is None else tensor_scale)
@@ -295,8 +261,9 @@ class BaseBlockFormat(ABC):
         steps = self._scale_values(scale_codes)
         if tensor_scale is not None:
             steps = steps * tensor_scale
-        if isinstance(self.element, ScaledFormat):
-            steps = steps * self.element.scale
+        unit = unit_of(self.element)
+        if unit != 1.0:
+            steps = steps * unit
         return steps[..., None]
 
     def _grouped(self, blocks: Values) -> Values:
@@ -337,59 +304,3 @@ class BaseBlockFormat(ABC):
 
     def __str__(self) -> str:
         return self.name
-
-
-def precision(fmt: Format) -> int:
-    """Most significant bits that a finite value of a format has, leading to trailing one."""
-    if isinstance(fmt, ScaledFormat):
-        return precision(fmt.base)
-    if isinstance(fmt, PowerFormat):
-        return 1
-    if isinstance(fmt, IntFormat):
-        return fmt.bits - fmt.signed
-    assert isinstance(fmt, FloatFormat)
-    return fmt.mantissa_bits + (fmt.exponent_bits > 0)
-
-
-@dataclass(frozen=True, eq=False)
-class _Cut:
-    """An array cut into blocks, and what it takes to join them."""
-
-    blocks: Values
-    shape: tuple[int, ...]
-    axis: int
-    dtype: np.dtype[Any]
-
-    @classmethod
-    def of(cls, x: npt.ArrayLike, axis: int, size: int) -> "_Cut":
-        carrier = Carrier.of(x)
-        axis = _checked_axis(axis, len(carrier.shape))
-        moved = carrier.flat.reshape(carrier.shape)
-        if axis < moved.ndim - 1:
-            moved = np.moveaxis(moved, axis, -1)
-        count = -(-moved.shape[-1] // size)
-        missing = count * size - moved.shape[-1]
-        if missing:
-            moved = np.pad(moved, [(0, 0)] * (moved.ndim - 1) + [(0, missing)])
-        blocks = moved.reshape(*moved.shape[:-1], count, size)
-        return cls(blocks, carrier.shape, axis, carrier.dtype)
-
-    def join(self, values: Values) -> Values:
-        return _join(values, self.shape, self.axis)
-
-
-def _join(values: Values, shape: tuple[int, ...], axis: int) -> Values:
-    rest = tuple(length for place, length in enumerate(shape) if place != axis)
-    # Not -1, which NumPy cannot work out for an empty array.
-    filled = math.prod(values.shape[len(rest) :])
-    lines = values.reshape(*rest, filled)[..., : shape[axis]]
-    return np.ascontiguousarray(lines if axis == lines.ndim - 1 else np.moveaxis(lines, -1, axis))
-
-
-def _checked_axis(axis: int, axes: int) -> int:
-    if not -axes <= axis < axes:
-        raise HwmodelError(
-            f"blocks run along an axis of the array, which has {axes}, but axis {axis} came; a"
-            " single number is passed as [x]"
-        )
-    return axis % axes

@@ -3,6 +3,7 @@
 import re
 
 from hwmodel.blocks.base import BaseBlockFormat
+from hwmodel.blocks.ratios import PowerRatioFormat
 from hwmodel.blocks.record import BlockFormat, ScaleRule
 from hwmodel.blocks.two_level import TwoLevelFormat
 from hwmodel.errors import HwmodelError, nearest_hint
@@ -43,13 +44,25 @@ _PUBLISHED: dict[str, BlockFormat] = {
 }
 _NAME_OF = {fmt: name for name, fmt in _PUBLISHED.items()}
 
-BLOCK_NAMES: tuple[str, ...] = (*_PUBLISHED, "mx9", "mx6", "mx4", "int4g128fp16", "int8g32fp32")
+BLOCK_NAMES: tuple[str, ...] = (
+    *(*_PUBLISHED, "mx9", "mx6", "mx4", "int4g128fp16", "int8g32fp32"),
+    *("int4g128pow2", "int4g128x8fp16"),  # ZeroQuant-FP's M1 and M2
+)
 """Known names: all published formats, and examples of the grammar."""
 
-_TWO_LEVEL = re.compile(r"mx(?P<bits>\d{1,4})")
-_GROUPS = re.compile(
-    r"(?P<element>.+)g(?P<size>\d{1,9})(?P<scale>[a-z].*?)(?P<rule>floor|near|ceil)?(?P<tensor>t)?"
+_LONGEST_NAME = 1000  # characters, as of single numbers' formats
+_ZEROQUANT = (
+    "ZeroQuant-FP's M1, each scale a power of two, is called int4g128pow2, and its M2, 8 groups"
+    " that share an FP16 scale and differ by powers of two, int4g128x8fp16"
 )
+
+_TWO_LEVEL = re.compile(r"mx(?P<bits>\d{1,4})", re.ASCII)
+_GROUPS = re.compile(
+    r"(?P<element>.+)g(?P<size>\d{1,9})(?:x(?P<count>\d{1,9}))?"
+    r"(?P<scale>[a-z].*?)(?P<rule>floor|near|ceil)?(?P<tensor>t)?",
+    re.ASCII,
+)
+_ZEROQUANT_NAMES = re.compile(r".*zero[-_]?quant.*|zq.*|(.*g\d+)?(x\d+)?_?m[12]", re.ASCII)
 
 
 def parse_block(name: str) -> BaseBlockFormat:
@@ -62,6 +75,13 @@ def parse_block(name: str) -> BaseBlockFormat:
     ``e2m1g32e8m0ceil``, for which ``e2m1g32pow2`` is the short name, ``e2m1g32e8m0near``. A ``t``
     at the end adds an FP32 scale of the whole array.
 
+    With a count of groups behind their size, so many share a scale and differ by powers of two:
+    ``int4g128x8fp16``, groups of 128, of which 8 share an FP16 scale. This is M2 of ZeroQuant-FP
+    (arXiv 2307.09782); ``int4g128pow2`` is its M1.
+
+    ``pow2`` is E8M0 also with a rule behind it (``pow2near``); scales of two bits, which
+    `parse_format` calls so, are ``pow2b1`` here.
+
     Raises
     ------
     HwmodelError
@@ -69,18 +89,38 @@ def parse_block(name: str) -> BaseBlockFormat:
     """
     if not isinstance(name, str):
         raise HwmodelError(f"a block format's name is a string such as 'mxfp4', but {name!r} came")
+    if len(name) > _LONGEST_NAME:
+        raise HwmodelError(
+            f"a block format's name has at most {_LONGEST_NAME} characters, but {len(name)} came"
+        )
     text = name.lower()
     if text in _PUBLISHED:
         return _PUBLISHED[text]
     if match := _TWO_LEVEL.fullmatch(text):
         return TwoLevelFormat(int(match["bits"]) - 2)
+    if _ZEROQUANT_NAMES.fullmatch(text):
+        raise HwmodelError(f"unknown block format {name!r}: {_ZEROQUANT}")
     if match := _GROUPS.fullmatch(text):
-        return _in_groups(match)
+        return _sharing(match) if match["count"] else _in_groups(match)
+    if _is_single(text):
+        raise HwmodelError(
+            f"{name!r} names no format of blocks but one of single numbers:"
+            f" hwmodel.format({name!r}); blocks of them have names such as mxfp4, nvfp4 or"
+            f" <element>g<size><scale>"
+        )
     hint = nearest_hint(text, BLOCK_NAMES)
     raise HwmodelError(
         f"unknown block format {name!r}: expected a name such as mxfp4, nvfp4 or"
         f" <element>g<size><scale>{hint}"
     )
+
+
+def _is_single(text: str) -> bool:
+    try:
+        parse_format(text)
+    except HwmodelError:
+        return False
+    return True
 
 
 def block_name(fmt: BlockFormat) -> str:
@@ -91,16 +131,18 @@ def block_name(fmt: BlockFormat) -> str:
     scale = fmt.scale.name
     if fmt.scale == _E8M0 and fmt.rule is ScaleRule.CEIL:
         scale = "pow2"
-    elif fmt.rule is not usual or scale == "pow2":  # else it would read as the short name
-        scale += fmt.rule.value
+    else:
+        if scale == "pow2":  # two bits, and here the short name of eight
+            scale = "pow2b1"
+        scale += "" if fmt.rule is usual else fmt.rule.value
     return f"{fmt.element.name}g{fmt.size}{scale}{'t' if fmt.has_tensor_scale else ''}"
 
 
 def _in_groups(match: "re.Match[str]") -> BlockFormat:
     element, size = parse_format(match["element"]), int(match["size"])
     tensor = bool(match["tensor"])
-    if match["scale"] == "pow2" and not match["rule"]:
-        return BlockFormat(element, size, _E8M0, ScaleRule.CEIL, tensor)
+    if match["scale"] == "pow2":
+        return BlockFormat(element, size, _E8M0, ScaleRule(match["rule"] or "ceil"), tensor)
     scale = parse_format(match["scale"])
     if not isinstance(scale, PowerFormat | FloatFormat):
         raise HwmodelError(
@@ -110,3 +152,14 @@ def _in_groups(match: "re.Match[str]") -> BlockFormat:
     usual = ScaleRule.FLOOR if isinstance(scale, PowerFormat) else ScaleRule.ABSMAX
     rule = ScaleRule(match["rule"]) if match["rule"] else usual
     return BlockFormat(element, size, scale, rule, tensor)
+
+
+def _sharing(match: "re.Match[str]") -> PowerRatioFormat:
+    if match["tensor"] or match["rule"] not in (None, "near") or match["scale"] == "pow2":
+        raise HwmodelError(
+            f"the scale that groups share in {match[0]!r} is a floating-point number rounded to"
+            " nearest, without another rule and without a scale of the whole array; for example"
+            " int4g128x8fp16"
+        )
+    element, scale = parse_format(match["element"]), parse_format(match["scale"])
+    return PowerRatioFormat(element, int(match["size"]), int(match["count"]), scale)  # type: ignore[arg-type]  # it checks

@@ -9,18 +9,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.blocks.base import BaseBlockFormat, precision
+from hwmodel.blocks.base import BaseBlockFormat
+from hwmodel.blocks.parts import (
+    SINGLE_BITS,
+    as_count,
+    check_element,
+    check_exact,
+    check_size,
+    fits_float32,
+    precision,
+    unit_of,
+)
 from hwmodel.errors import HwmodelError
-from hwmodel.formats import FloatFormat, Format, IntFormat, PowerFormat, ScaledFormat
+from hwmodel.formats import FloatFormat, Format, PowerFormat
 from hwmodel.formats.base import CodeArray
+from hwmodel.formats.carrier import as_flag
 
 if TYPE_CHECKING:
     from hwmodel.blocks.grids import Rule, Work
 
 __all__ = ["BlockFormat", "ScaleRule"]
 
-_DOUBLE_BITS = 53
-_SINGLE_BITS = 24
 _TINY = 2.0**-149  # the smallest positive FP32 number
 _HUGE = (2.0 - 2.0**-23) * 2.0**127  # the largest
 
@@ -59,8 +68,8 @@ class BlockFormat(BaseBlockFormat):
         Elements of a block.
     scale : PowerFormat or FloatFormat
         Format of the scale.
-    rule : ScaleRule
-        How the scale is found.
+    rule : ScaleRule or str
+        How the scale is found; the rule or its name.
     has_tensor_scale : bool
         Whether scales are themselves in units of an FP32 number, ``absmax / (largest scale *
         largest element)`` of the whole array (of its finite values, and no less than the smallest
@@ -80,23 +89,13 @@ class BlockFormat(BaseBlockFormat):
     has_tensor_scale: bool = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.size <= 1 << 20:
-            raise HwmodelError(
-                f"a block has 1 to 2^20 elements, but {self.size} came; MXFP4's have 32"
-            )
+        self._settle_types()
+        check_size(self.size)
+        check_element(self.element)
         if not isinstance(self.scale, PowerFormat | FloatFormat):
             raise HwmodelError(
-                f"a scale is a power of two or a floating-point number, but {self.scale} came; for"
-                " example e8m0 or fp16"
-            )
-        if self.element.min_value >= 0:
-            raise HwmodelError(
-                f"elements of a block are signed, but {self.element} is not; choose a signed format"
-            )
-        if not isinstance(self.element, IntFormat | FloatFormat | ScaledFormat):
-            raise HwmodelError(
-                f"elements of a block are integers or floating-point numbers, but {self.element}"
-                " came; for example int8 or e2m1"
+                f"a scale is a power of two or a floating-point number, but {self.scale!r} came;"
+                " for example hwmodel.format('e8m0') or hwmodel.format('fp16')"
             )
         if self.rule is not ScaleRule.ABSMAX and not isinstance(self.scale, PowerFormat):
             raise HwmodelError(
@@ -107,26 +106,20 @@ class BlockFormat(BaseBlockFormat):
             raise HwmodelError(
                 f"a tensor scale goes with rule 'near', but {self.rule.value!r} came; leave it out"
             )
-        self._check_exact()
+        check_exact(self.element, self.scale, tensor=self.has_tensor_scale)
 
-    def _check_exact(self) -> None:
-        """Quotients and products in float64 round as exact ones do, if there are bits to spare.
-
-        Let m be a midpoint between two elements, of p + 1 bits, and s a scale of q bits. If
-        p + 1 + q is at most 53, then x and m*s are multiples of the last place of x, so that a
-        quotient x/s that is not m is at least half a last place away from it: rounded to float64
-        it stays on its side.
-        """
-        bits = precision(self.element) + 1 + self._step_precision
-        least = self.element.lsb_exponent + self.scale.lsb_exponent
-        largest = math.log2(self.element.max_value) + math.log2(self.scale.max_value)
-        if self.has_tensor_scale:
-            least, largest = least - 149, largest + 128
-        if bits > _DOUBLE_BITS or least < -1000 or largest > 1000:
+    def _settle_types(self) -> None:
+        """A size becomes a Python integer, which has no width, and the name of a rule the rule."""
+        object.__setattr__(self, "size", as_count(self.size, "the size of a block"))
+        flag = as_flag(self.has_tensor_scale, "has_tensor_scale of a block format")
+        object.__setattr__(self, "has_tensor_scale", flag)
+        try:
+            object.__setattr__(self, "rule", ScaleRule(self.rule))
+        except ValueError:
+            names = ", ".join(rule.value for rule in ScaleRule)
             raise HwmodelError(
-                f"elements of {self.element} with scales of {self.scale} are not exact in float64,"
-                " in which values are carried; choose a narrower format of one of them"
-            )
+                f"the rule by which a scale is found is one of {names}, but {self.rule!r} came"
+            ) from None
 
     @property
     def name(self) -> str:
@@ -145,21 +138,11 @@ class BlockFormat(BaseBlockFormat):
 
     @property
     def _step_precision(self) -> int:
-        return precision(self.scale) + (_SINGLE_BITS if self.has_tensor_scale else 0)
+        return precision(self.scale) + (SINGLE_BITS if self.has_tensor_scale else 0)
 
     @cached_property
     def _fits_float32(self) -> bool:
-        """Whether `_check_exact` holds of float32, too."""
-        if self.has_tensor_scale:
-            return False
-        unit = self._unit
-        return (
-            precision(self.element) + 1 + self._step_precision <= _SINGLE_BITS
-            and self.grid.lsb_exponent > -100
-            and self.element.lsb_exponent + self.scale.lsb_exponent >= -149
-            and self.scale.lsb_exponent + math.log2(unit) >= -149
-            and math.log2(self.scale.max_value) + math.log2(unit) < 128
-        )
+        return not self.has_tensor_scale and fits_float32(self.element, self.scale)
 
     def tensor_scale_of(self, largest: float) -> float | None:
         if not self.has_tensor_scale:
@@ -212,14 +195,14 @@ class BlockFormat(BaseBlockFormat):
         rule = self._power_rule
         exact = self._fits_float32 or rule is not None
         # A step is two float32, of which the second times an element is exact.
-        two = precision(self.element) + self._step_precision <= 2 * _SINGLE_BITS
+        two = precision(self.element) + self._step_precision <= 2 * SINGLE_BITS
         if not (exact or two) or (rule is None and self.rule is not ScaleRule.ABSMAX):
             return None
         return work_for(self.grid, self._unit, self.scale, rule, self.has_tensor_scale, exact=exact)
 
     @property
     def _unit(self) -> float:
-        return self.element.scale if isinstance(self.element, ScaledFormat) else 1.0
+        return unit_of(self.element)
 
     @property
     def _power_rule(self) -> "Rule | None":

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from hwmodel.blocks.base import BaseBlockFormat
+from hwmodel.blocks.ratios import PowerRatioFormat
 from hwmodel.blocks.record import BlockFormat, ScaleRule
 from hwmodel.blocks.two_level import TwoLevelFormat
 from hwmodel.formats import FloatFormat, PowerFormat, parse_format
@@ -34,6 +35,8 @@ def encode_block(
 ) -> tuple[int, list[int]]:
     """Code of the scale and codes of the elements of one block.
 
+    Several numbers that make a scale's code stand one above the other, as in packed bytes.
+
     Parameters
     ----------
     fmt : BaseBlockFormat
@@ -46,6 +49,8 @@ def encode_block(
     padded = [*values, *[0.0] * (fmt.size - len(values))]
     if isinstance(fmt, TwoLevelFormat):
         scale_code = _two_level_code(fmt, padded)
+    elif isinstance(fmt, PowerRatioFormat):
+        scale_code = _ratios_code(fmt, padded)
     else:
         assert isinstance(fmt, BlockFormat)
         scale_code = _scale_code(fmt, padded, tensor_scale)
@@ -98,9 +103,33 @@ def _scale_code(fmt: BlockFormat, values: Sequence[float], tensor_scale: float |
         return 0
     if fmt.rule is ScaleRule.FLOOR:
         return _power_code(fmt.scale, exponent_of(largest) - exponent_of(top))
-    ratio = largest / top
-    exponent = exponent_of(ratio)
-    return _power_code(fmt.scale, exponent + (ratio > Fraction(2) ** exponent))
+    return _power_code(fmt.scale, _exponent_above(largest / top))
+
+
+def _exponent_above(x: Fraction) -> int:
+    """Logarithm of a positive number, rounded up."""
+    exponent = exponent_of(x)
+    return exponent + (x > Fraction(2) ** exponent)
+
+
+def _ratios_code(fmt: PowerRatioFormat, values: Sequence[float]) -> int:
+    """Code of S_max; above it, in 4 bits each, exponents of S_max / S_i rounded up."""
+    if not all(math.isfinite(x) for x in values):
+        return fmt.scale.nan_code
+    starts = range(0, fmt.size, fmt.group_size)
+    top = Fraction(fmt.element.max_value)
+    scales = [_largest(values[start : start + fmt.group_size]) / top for start in starts]
+    largest = max(scales)
+    code = encode_scalar(fmt.scale, largest)
+    for number, scale in enumerate(scales):
+        exponent = min(_exponent_above(largest / scale), fmt.max_exponent) if scale else 0
+        code |= exponent << _exponent_place(fmt, number)
+    return code
+
+
+def _exponent_place(fmt: PowerRatioFormat, number: int) -> int:
+    whole_bytes = -(-fmt.scale.bits // 8) * 8
+    return whole_bytes + number * fmt.exponent_bits
 
 
 def _two_level_code(fmt: TwoLevelFormat, values: Sequence[float]) -> int:
@@ -126,6 +155,15 @@ def _scales(
         base = Fraction(2) ** ((scale_code & 255) - _E8M0.bias)
         halves = [scale_code >> (8 + place // fmt.group) & 1 for place in range(fmt.size)]
         return [base / 2 if half else base for half in halves]
+    if isinstance(fmt, PowerRatioFormat):
+        value = decode_scalar(fmt.scale, scale_code & (1 << _exponent_place(fmt, 0)) - 1)
+        if not math.isfinite(value):
+            return [None] * fmt.size
+        exponents = [
+            scale_code >> _exponent_place(fmt, place // fmt.group_size) & fmt.max_exponent
+            for place in range(fmt.size)
+        ]
+        return [Fraction(value) / 2**exponent for exponent in exponents]
     assert isinstance(fmt, BlockFormat)
     value = decode_scalar(fmt.scale, scale_code)
     if not math.isfinite(value):

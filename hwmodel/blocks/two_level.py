@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.blocks.base import BaseBlockFormat
+from hwmodel.blocks.parts import as_count
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, PowerFormat, Specials
 from hwmodel.formats.base import CodeArray
@@ -49,6 +50,8 @@ class TwoLevelFormat(BaseBlockFormat):
     mantissa_bits: int
 
     def __post_init__(self) -> None:
+        bits = as_count(self.mantissa_bits, "the number of mantissa bits")
+        object.__setattr__(self, "mantissa_bits", bits)
         if not 1 <= self.mantissa_bits <= 22:
             raise HwmodelError(
                 f"an element of shared microexponents has 1 to 22 mantissa bits, but"

@@ -7,6 +7,7 @@ import pytest
 
 import hwmodel
 from hwmodel.blocks import BLOCK_NAMES, BlockFormat, ScaleRule, parse_block
+from hwmodel.blocks.coded import widths
 from hwmodel.blocks.scalar import decode_block, encode_block, tensor_scale_of
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import parse_format
@@ -14,11 +15,13 @@ from hwmodel.formats import parse_format
 NAMES = [
     *BLOCK_NAMES,
     *("e2m1g32pow2", "int8g7fp16", "e4m3g8e8m0near", "e2m1g16ue4m3", "int4g5pow5ceil", "mx3"),
+    *("int4g5x3fp16", "e2m1g8x9fp32", "int8g1x2ue4m3", "e4m3g2x33bf16", "int4symg7x4e4m5ieee"),
 ]
 BITS = {
     **{"mxfp8e4m3": 8.25, "mxfp8e5m2": 8.25, "mxfp6e3m2": 6.25, "mxfp6e2m3": 6.25},
     **{"mxfp4": 4.25, "mxint8": 8.25, "nvfp4": 4.5, "mx9": 9, "mx6": 6, "mx4": 4},
     **{"msfp12": 4.5, "msfp16": 8.5, "int4g128fp16": 4.125},
+    **{"int4g128pow2": 4.0625, "int4g128x8fp16": 4 + (16 + 8 * 4) / 1024},
 }
 
 
@@ -42,6 +45,13 @@ def data(kind, dtype, rows=3, length=70):
         return x.astype(dtype)
 
 
+def whole(fmt, numbers):
+    """Code of the scales of one block, whose numbers stand one above the other."""
+    places = np.cumsum([0, *widths(fmt)])[:-1].tolist()
+    numbers = np.atleast_1d(numbers).tolist()
+    return sum(number << place for number, place in zip(numbers, places, strict=True))
+
+
 def same(got, expected):
     np.testing.assert_array_equal(got, expected)
     number = ~np.isnan(expected)
@@ -61,7 +71,7 @@ def test_arrays_follow_the_definition(name, kind, dtype):
         for number in range(blocks.scale_codes.shape[1]):
             part = slice(number * fmt.size, (number + 1) * fmt.size)
             scale, codes = encode_block(fmt, x[row, part].tolist(), tensor)
-            assert blocks.scale_codes[row, number] == scale
+            assert whole(fmt, blocks.scale_codes[row, number]) == scale
             np.testing.assert_array_equal(blocks.element_codes[row, number], codes)
             values = decode_block(fmt, scale, codes, tensor)
             expected[row, part] = values[: x[row, part].size]
