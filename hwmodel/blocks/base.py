@@ -158,7 +158,7 @@ class BaseBlockFormat(ABC):
             )
         if blocks.format != self:
             raise HwmodelError(
-                f"codes of {self.name} were expected, but these are of {blocks.format.name}; use"
+                f"codes of {self.name} were expected, but these are of {blocks.format}; use"
                 " blocks.format.decode(blocks)"
             )
         blocks = blocks.checked()

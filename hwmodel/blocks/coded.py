@@ -63,8 +63,8 @@ class Blocks:
         HwmodelError
             A code is out of range, or the codes do not go with the shape.
         """
-        fmt = self.format
         checked = self.checked()
+        fmt = checked.format
         elements = fmt.element.checked_codes(checked.element_codes)
         data = packed(elements, checked.scale_codes, fmt.element.bits, widths(fmt))
         if checked.tensor_scale is None:
@@ -80,7 +80,14 @@ class Blocks:
             The arrays have not the shapes that the array's takes, a code of a scale is out of
             range, or there is a tensor scale where none belongs or the other way round.
         """
+        from hwmodel.blocks.base import BaseBlockFormat  # base knows us
+
         fmt = self.format
+        if not isinstance(fmt, BaseBlockFormat):
+            raise HwmodelError(
+                f"codes of blocks have a block format such as hwmodel.block('mxfp4'), but {fmt!r}"
+                " came"
+            )
         shape = checked_shape(self.shape)
         axis = checked_axis(self.axis, len(shape))
         rows = rows_of(shape, axis, fmt.size)

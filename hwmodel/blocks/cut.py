@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hwmodel.blocks.parts import as_count
 from hwmodel.errors import HwmodelError
-from hwmodel.formats.carrier import Carrier, as_integer
+from hwmodel.formats.carrier import Carrier
 
 __all__ = ["Cut", "checked_axis", "checked_shape", "in_dtype", "join", "too_large"]
 
@@ -127,7 +128,7 @@ def checked_axis(axis: int, axes: int) -> int:
     HwmodelError
         It is no integer, or the array has no such axis.
     """
-    axis = as_integer(axis, "the axis along which blocks run")
+    axis = as_count(axis, "the axis along which blocks run, such as -1,")
     if not -axes <= axis < axes:
         raise HwmodelError(
             f"blocks run along an axis of the array, which has {axes}, but axis {axis} came; a"
@@ -144,9 +145,11 @@ def checked_shape(shape: object) -> tuple[int, ...]:
     HwmodelError
         It is no tuple of lengths.
     """
+    # Other things that can be walked through (bytes, sets) are no shapes.
+    given = [*shape] if isinstance(shape, tuple | list | np.ndarray) else [-1]
     try:
-        lengths = tuple(as_integer(length, "a length") for length in shape)  # type: ignore[attr-defined]
-    except (TypeError, HwmodelError):
+        lengths = tuple(as_count(length, "a length") for length in given)
+    except HwmodelError:
         lengths = (-1,)
     if any(length < 0 for length in lengths):
         raise HwmodelError(

@@ -73,8 +73,10 @@ class PowerRatioFormat(BaseBlockFormat):
     """Bits of a group's exponent."""
 
     def __post_init__(self) -> None:
-        for field, what in (("group_size", "the size of a group"), ("count", "a count of groups")):
-            object.__setattr__(self, field, as_count(getattr(self, field), what))
+        size = as_count(self.group_size, "the size of a group, such as 128,")
+        object.__setattr__(self, "group_size", size)
+        count = as_count(self.count, "the number of groups that share a scale, such as 8,")
+        object.__setattr__(self, "count", count)
         check_size(self.group_size)
         if self.count < 2:
             raise HwmodelError(

@@ -110,7 +110,7 @@ class BlockFormat(BaseBlockFormat):
 
     def _settle_types(self) -> None:
         """A size becomes a Python integer, which has no width, and the name of a rule the rule."""
-        object.__setattr__(self, "size", as_count(self.size, "the size of a block"))
+        object.__setattr__(self, "size", as_count(self.size, "the size of a block, such as 32,"))
         flag = as_flag(self.has_tensor_scale, "has_tensor_scale of a block format")
         object.__setattr__(self, "has_tensor_scale", flag)
         try:

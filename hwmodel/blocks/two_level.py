@@ -50,7 +50,7 @@ class TwoLevelFormat(BaseBlockFormat):
     mantissa_bits: int
 
     def __post_init__(self) -> None:
-        bits = as_count(self.mantissa_bits, "the number of mantissa bits")
+        bits = as_count(self.mantissa_bits, "the number of mantissa bits, such as 7 (mx9),")
         object.__setattr__(self, "mantissa_bits", bits)
         if not 1 <= self.mantissa_bits <= 22:
             raise HwmodelError(
