@@ -126,12 +126,12 @@ def add_chunks(spec: UnitSpec, acc: _Codes, chunks: _Codes) -> _Codes:
             high = (1 << (outer.bits - 1)) - 1
             total = np.clip(total, -high - 1, high)
         return np.asarray(total & ((1 << outer.bits) - 1)).astype(acc.dtype)
-    from hwmodel.arithmetic.steps import add_values
+    from hwmodel.arithmetic.steps import add_values, check_found
 
     assert spec.overflow is not None
     values = _values(inner, chunks)
     result = np.empty(acc.size, acc.dtype)
-    add_values(
+    lost = add_values(
         layout_of(outer.format),
         np.ravel(outer.format.decode(acc)),
         np.ravel(values),
@@ -139,6 +139,7 @@ def add_chunks(spec: UnitSpec, acc: _Codes, chunks: _Codes) -> _Codes:
         OVERFLOWS[spec.overflow],
         result,
     )
+    check_found(lost, spec.name)
     return result.reshape(acc.shape)
 
 

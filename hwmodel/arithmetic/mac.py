@@ -1,16 +1,36 @@
 """The golden model of a MAC over whole streams, in NumPy."""
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
-from hwmodel.formats import Overflow
+from hwmodel.formats import Format, Overflow
 from hwmodel.formats.base import code_dtype
+from hwmodel.formats.carrier import as_array
+from hwmodel.formats.rounding import Request
 from hwmodel.units import AlignedAccumulator, ChunkedAccumulator, FloatAccumulator, UnitSpec
 
-__all__ = ["simulate"]
+__all__ = ["check_spec", "simulate"]
+
+# Bits of a product that leave an int64 room for the sum with an accumulator of as many.
+_ROOMY = 61
+
+
+def check_spec(spec: object) -> None:
+    """Refuse what is no unit.
+
+    Raises
+    ------
+    HwmodelError
+        It is none: a name, for example.
+    """
+    if not isinstance(spec, UnitSpec):
+        raise HwmodelError(
+            f"a unit is a UnitSpec, as hwmodel.unit(name) gives, but {spec!r:.80} came"
+        )
 
 
 def simulate(
@@ -19,6 +39,9 @@ def simulate(
     b: npt.ArrayLike,
     valid: npt.ArrayLike | None = None,
     clear: npt.ArrayLike | None = None,
+    *,
+    random: npt.ArrayLike | None = None,
+    random_bits: int | None = None,
 ) -> npt.NDArray[Any]:
     """Accumulator codes after every step of one or many streams.
 
@@ -31,6 +54,10 @@ def simulate(
         cleared accumulator.
     valid, clear : array_like of bool, optional
         Control inputs, broadcast to the same shape; always valid and never cleared if not given.
+        Ones and zeros do as well.
+    random, random_bits
+        For a unit that rounds stochastically: a random number for each step, broadcast to the
+        same shape, and their width; as for `Format.encode`. A step without `valid` uses none.
 
     Returns
     -------
@@ -41,15 +68,17 @@ def simulate(
     Raises
     ------
     HwmodelError
-        The shapes do not fit together, or a code is out of range.
+        The shapes do not fit together, a code is out of range, or random numbers are missing.
     """
+    check_spec(spec)
+    request = Request.of(Overflow.SATURATE, spec.rounding, random, random_bits)
     a_codes, b_codes = spec.a.checked_codes(a), spec.b.checked_codes(b)
     try:
         shape = np.broadcast_shapes(
             a_codes.shape,
             b_codes.shape,
-            () if valid is None else np.shape(valid),
-            () if clear is None else np.shape(clear),
+            (valids := _control(valid, True, "valid")).shape,
+            (clears := _control(clear, False, "clear")).shape,
         )
     except ValueError as error:
         raise HwmodelError(
@@ -59,8 +88,7 @@ def simulate(
     if not shape:
         raise HwmodelError("operand streams have a time axis, but single codes came: pass [a], [b]")
     a_codes, b_codes = np.broadcast_to(a_codes, shape), np.broadcast_to(b_codes, shape)
-    valids = np.broadcast_to(np.asarray(True if valid is None else valid, bool), shape)
-    clears = np.broadcast_to(np.asarray(False if clear is None else clear, bool), shape)
+    valids, clears = np.broadcast_to(valids, shape), np.broadcast_to(clears, shape)
     if isinstance(spec.accumulator, ChunkedAccumulator):
         from hwmodel.arithmetic.chunked import simulate_chunked
 
@@ -70,8 +98,21 @@ def simulate(
 
         return simulate_aligned(spec, a_codes, b_codes, valids, clears)
     if isinstance(spec.accumulator, FloatAccumulator):
-        return _simulate_float(spec, spec.accumulator, a_codes, b_codes, valids, clears)
+        return _simulate_float(spec, spec.accumulator, a_codes, b_codes, valids, clears, request)
     return _simulate_fixed(spec, a_codes, b_codes, valids, clears)
+
+
+def _control(signal: npt.ArrayLike | None, default: bool, what: str) -> npt.NDArray[np.bool_]:
+    """A control input as truth values; text, NaN and the like are no such."""
+    array = as_array(default if signal is None else signal, f"the inputs {what!r}")
+    if array.dtype.kind in "ui" and not (array.size and (array.min() < 0 or array.max() > 1)):
+        return array.astype(np.bool_)
+    if array.dtype.kind != "b" and array.size:
+        raise HwmodelError(
+            f"the input {what!r} of a unit is true or false (or 1 or 0) at each step, but an array"
+            f" of {array.dtype} with other values came; compare first, for example x > 0"
+        )
+    return array.astype(np.bool_)
 
 
 def _simulate_fixed(
@@ -110,15 +151,20 @@ def _simulate_fixed(
     return np.asarray(codes.astype(code_dtype(spec.accumulator_bits)))
 
 
-def _integers(fmt: Any, codes: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+def _integers(
+    fmt: Format, codes: npt.NDArray[Any]
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Values of codes in steps of the format (0 for NaN and infinities), and which those were."""
     value = fmt.decode(codes)
     nonfinite = ~np.isfinite(value)
-    steps = np.ldexp(np.where(nonfinite, 0.0, value), -fmt.lsb_exponent)
+    value = np.where(nonfinite, 0.0, value)
+    with np.errstate(over="ignore"):
+        steps = np.ldexp(value, -fmt.lsb_exponent)
     if np.abs(steps).max(initial=0.0) < 2.0**62:
         return steps.astype(np.int64), nonfinite
+    unit = Fraction(2) ** fmt.lsb_exponent
     exact = np.empty(steps.shape, dtype=object)
-    exact.reshape(-1)[:] = [int(step) for step in steps.reshape(-1)]
+    exact.reshape(-1)[:] = [int(Fraction(x) / unit) for x in value.reshape(-1).tolist()]
     return exact, nonfinite
 
 
@@ -142,8 +188,9 @@ def _saturating_sums(
     product: npt.NDArray[Any], clear: npt.NDArray[np.bool_], width: int
 ) -> npt.NDArray[Any]:
     low, high = -(1 << (width - 1)), (1 << (width - 1)) - 1
-    # int64 itself overflows when a 64-bit accumulator meets a product.
-    carrier: Any = np.int64 if width <= 62 and product.dtype != object else object
+    # int64 itself overflows when a 64-bit accumulator meets a product, or a long product any sum.
+    small = width <= _ROOMY + 1 and product.dtype != object and _bits(product) <= _ROOMY
+    carrier: Any = np.int64 if small else object
     result = np.empty(product.shape, carrier)
     acc = np.zeros(product.shape[:-1], carrier)
     for t in range(product.shape[-1]):
@@ -160,37 +207,37 @@ def _simulate_float(
     b: npt.NDArray[Any],
     valid: npt.NDArray[np.bool_],
     clear: npt.NDArray[np.bool_],
+    request: Request,
 ) -> npt.NDArray[Any]:
     assert spec.overflow is not None
     # Compiled code, which takes a while to import: when it is needed.
-    from hwmodel.arithmetic.steps import accumulate
+    from hwmodel.arithmetic.by_definition import defined_streams, sums_fit
+    from hwmodel.arithmetic.steps import accumulate, check_found
     from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS
     from hwmodel.formats.vector import layout_of
 
     fmt = accumulator.format
-    check_exponents(spec)
+    if not a.size:
+        return np.empty(a.shape, code_dtype(fmt.bits))
+    drawn = request.random_for(a.shape)  # one for each step, or a single one that nothing uses
+    random = drawn.reshape(-1, 1 if request.random is None else a.shape[-1])
+    if not sums_fit(spec, fmt, request.random_bits):
+        numbers = np.broadcast_to(drawn, a.size).reshape(a.shape)
+        return defined_streams(spec, a, b, valid, clear, numbers, request.random_bits)
     with np.errstate(invalid="ignore"):
-        product = spec.a.decode(a) * spec.b.decode(b)  # 16 significand bits each at most: exact
+        product = spec.a.decode(a) * spec.b.decode(b)
     steps = product.shape[-1]
     codes = np.empty(product.shape, code_dtype(fmt.bits))
-    if not codes.size:
-        return codes
-    accumulate(
+    lost = accumulate(
         layout_of(fmt),
         np.ascontiguousarray(product).reshape(-1, steps),
         np.ascontiguousarray(valid).reshape(-1, steps),
         np.ascontiguousarray(clear).reshape(-1, steps),
         ROUNDINGS[spec.rounding],
         OVERFLOWS[spec.overflow],
+        random,
+        request.random_bits,
         codes.reshape(-1, steps),
     )
+    check_found(lost, spec.name)
     return codes
-
-
-def check_exponents(spec: UnitSpec) -> None:
-    high = spec.a.max_value * spec.b.max_value
-    if not np.isfinite(high) or spec.a.lsb_exponent + spec.b.lsb_exponent < -1022:
-        raise HwmodelError(
-            f"products of {spec.a.name} and {spec.b.name} leave float64, in which the golden"
-            " model carries them; choose formats with fewer exponent bits"
-        )

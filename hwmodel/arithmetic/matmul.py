@@ -5,6 +5,7 @@ in order from k = 0. Sums that no rounding touches are left to matrix libraries
 (`exact_products`); sums with a rounding a step go through compiled code (`sums`).
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.arithmetic import carriers
-from hwmodel.arithmetic.mac import check_exponents
-from hwmodel.errors import HwmodelError
-from hwmodel.formats import FloatFormat, Format, Overflow, parse_format
+from hwmodel.arithmetic.mac import check_spec, simulate
+from hwmodel.errors import HwmodelError, NotBuiltYetError
+from hwmodel.formats import FloatFormat, Format, Overflow, Rounding, parse_format
 from hwmodel.formats.base import MAX_TABLE_BITS, code_dtype
 from hwmodel.parallel import in_pieces
 from hwmodel.units import AlignedAccumulator, ChunkedAccumulator, FloatAccumulator, UnitSpec
@@ -47,8 +48,12 @@ def matmul(a: npt.ArrayLike, b: npt.ArrayLike, spec: UnitSpec) -> npt.NDArray[An
     HwmodelError
         The shapes do not fit together, or a code is out of range.
     """
-    if not isinstance(spec, UnitSpec):
-        raise HwmodelError(f"a unit is a UnitSpec, as hwmodel.unit(name) gives, but {spec!r} came")
+    check_spec(spec)
+    if spec.rounding is Rounding.STOCHASTIC:
+        raise NotBuiltYetError(
+            f"matrix products that round stochastically ({spec.name}) are not built yet; simulate()"
+            " takes a random number for each step"
+        )
     x, y = spec.a.checked_codes(a), spec.b.checked_codes(b)
     if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-2]:
         raise HwmodelError(
@@ -86,9 +91,7 @@ def _route(spec: UnitSpec) -> Callable[..., npt.NDArray[Any]]:
         return aligned_product
     if isinstance(spec.accumulator, FloatAccumulator):
         return _float_product
-    from hwmodel.arithmetic.exact_products import fixed_product
-
-    return fixed_product
+    return _fixed_product
 
 
 def _dtype(spec: UnitSpec) -> Any:
@@ -99,6 +102,41 @@ def _dtype(spec: UnitSpec) -> Any:
 _FEW = 1 << 16
 # Multiplications below which a second thread costs more than it brings.
 _WORTHWHILE = 1 << 20
+
+
+# What matrix libraries and compiled code hold: steps of a format, bits of a sum that saturates.
+_WIDEST_STEPS = 1000
+_WIDEST_SATURATING = 62
+
+
+def _fixed_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    from hwmodel.arithmetic.exact_products import fixed_product
+
+    if spec.overflow is Overflow.SATURATE:
+        width, product = spec.fixed_point.width, spec.least_width
+        if x.shape[1].bit_length() + product <= width:  # nothing saturates
+            spec = dataclasses.replace(spec, overflow=Overflow.WRAP)
+        elif max(width, product) > _WIDEST_SATURATING:
+            return _fixed_streams(spec, x, y)
+    if any(_step_bits(fmt) > _WIDEST_STEPS for fmt in (spec.a, spec.b)):
+        return _fixed_streams(spec, x, y)
+    return fixed_product(spec, x, y)
+
+
+def _step_bits(fmt: Format) -> int:
+    """Bits of the largest value in steps of the format."""
+    if isinstance(fmt, FloatFormat):
+        return max(fmt.max_exponent + 1 - fmt.lsb_exponent, -fmt.lsb_exponent)
+    return fmt.bits
+
+
+def _fixed_streams(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same step by step, in integers of any size."""
+    codes = np.zeros((x.shape[0], y.shape[1]), _dtype(spec))
+    if x.shape[1]:
+        for row, result in zip(x, codes, strict=True):
+            result[:] = simulate(spec, row, y.T)[:, -1]
+    return codes
 
 
 def _float_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -125,10 +163,11 @@ def _float_sums(
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
     """Codes of sums, or nothing and the values that they are of."""
     assert isinstance(spec.accumulator, FloatAccumulator)
-    check_exponents(spec)
+    if not _products_in_range(spec):
+        return _with_care(spec, x, y), None
     codes = np.empty((x.shape[0], y.shape[1]), _dtype(spec))
     left = np.arange(len(x))  # rows that no carrier has done so far
-    types = carriers.carriers_for(spec)
+    types = carriers.carriers_for(spec) if _has_usual_grid(spec.accumulator.format) else []
     for carrier in types:
         some = x if len(left) == len(x) else x[left]
         first, second = carrier.scales
@@ -142,8 +181,23 @@ def _float_sums(
         left = left[void]
         if not left.size:
             return codes, None
-    codes[left] = _with_care(spec, spec.a.decode(x[left]), spec.b.decode(y))
+    codes[left] = _with_care(spec, x[left], y)
     return codes, None
+
+
+def _has_usual_grid(fmt: FloatFormat) -> bool:
+    """Whether float adders round to the format: even codes are even numbers of last places.
+
+    Not so without mantissa (the code's parity is the exponent's) or subnormals; codes of a format
+    without sign or with one exponent end otherwise.
+    """
+    return fmt.signed and fmt.subnormals and fmt.mantissa_bits > 0 and fmt.exponent_bits > 1
+
+
+def _products_in_range(spec: UnitSpec) -> bool:
+    """Whether products are no larger and no finer than float64's numbers, however many bits."""
+    lowest = spec.a.lsb_exponent + spec.b.lsb_exponent
+    return lowest >= -1022 and bool(np.isfinite(spec.a.max_value * spec.b.max_value))
 
 
 def _coded(spec: UnitSpec, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -224,22 +278,23 @@ def _carried(
     return values, void
 
 
-def _with_care(spec: UnitSpec, a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _with_care(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Codes of the sums, whatever the unit."""
-    from hwmodel.arithmetic import steps
+    from hwmodel.arithmetic import by_definition, steps
     from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS
     from hwmodel.formats.vector import layout_of
 
     assert isinstance(spec.accumulator, FloatAccumulator)
     assert spec.overflow is not None
     fmt = spec.accumulator.format
-    codes = np.empty((len(a), b.shape[1]), code_dtype(fmt.bits))
-    columns = np.asfortranarray(b)
+    if not by_definition.sums_fit(spec, fmt, 0):
+        return by_definition.defined_product(spec, x, y)
+    a, columns = spec.a.decode(x), np.asfortranarray(spec.b.decode(y))
+    codes = np.empty((len(a), columns.shape[1]), code_dtype(fmt.bits))
     rules = (ROUNDINGS[spec.rounding], OVERFLOWS[spec.overflow])
 
     def some(rows: slice) -> int:
-        steps.dot_products(layout_of(fmt), a[rows], columns, *rules, codes[rows])
-        return 0
+        return int(steps.dot_products(layout_of(fmt), a[rows], columns, *rules, codes[rows]))
 
-    in_pieces(some, len(a), worth=1)
+    steps.check_found(bool(in_pieces(some, len(a), worth=1)), spec.name)
     return codes

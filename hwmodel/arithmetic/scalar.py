@@ -11,7 +11,15 @@ __all__ = ["step_scalar"]
 
 
 def step_scalar(
-    spec: UnitSpec, acc: int, a: int, b: int, *, valid: bool = True, clear: bool = False
+    spec: UnitSpec,
+    acc: int,
+    a: int,
+    b: int,
+    *,
+    valid: bool = True,
+    clear: bool = False,
+    random: int = 0,
+    random_bits: int = 0,
 ) -> int:
     """Accumulator code after one step, from the codes before it.
 
@@ -26,6 +34,8 @@ def step_scalar(
         Codes of the accumulator and of the operands.
     valid, clear : bool
         The control inputs of the step.
+    random, random_bits : int
+        Random number of the step and its width, for a unit that rounds stochastically.
 
     Returns
     -------
@@ -38,7 +48,7 @@ def step_scalar(
         return acc
     x, y = decode_scalar(spec.a, a), decode_scalar(spec.b, b)
     if isinstance(spec.accumulator, FloatAccumulator):
-        return _step_float(spec, spec.accumulator, acc, x, y)
+        return _step_float(spec, spec.accumulator, acc, x, y, (random, random_bits))
     return _step_fixed(spec, acc, x, y)
 
 
@@ -58,7 +68,14 @@ def _step_fixed(spec: UnitSpec, acc: int, x: float, y: float) -> int:
     return flag * modulus | total % modulus
 
 
-def _step_float(spec: UnitSpec, accumulator: FloatAccumulator, acc: int, x: float, y: float) -> int:
+def _step_float(
+    spec: UnitSpec,
+    accumulator: FloatAccumulator,
+    acc: int,
+    x: float,
+    y: float,
+    random: tuple[int, int],
+) -> int:
     assert spec.overflow is not None
     fmt = accumulator.format
     before = decode_scalar(fmt, acc)
@@ -79,6 +96,6 @@ def _step_float(spec: UnitSpec, accumulator: FloatAccumulator, acc: int, x: floa
             total = -0.0 if minus else 0.0
     else:
         total = float(before) + float(product)
-    code = encode_scalar(fmt, total, spec.overflow, spec.rounding)
+    code = encode_scalar(fmt, total, spec.overflow, spec.rounding, *random)
     # A unit brings out one NaN, the canonical one, also where an overflow makes it.
     return fmt.nan_code if math.isnan(decode_scalar(fmt, code)) else code

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from hwmodel.compiled import inner, jit
-from hwmodel.formats.kernels import ROUNDINGS, Layout, code_of, value_of
+from hwmodel.errors import HwmodelError
+from hwmodel.formats.kernels import ROUNDINGS, SAW_NAN, Layout, code_of, value_of
 from hwmodel.formats.rounding import Rounding
 
 _DOWN = ROUNDINGS[Rounding.DOWN]
 
-__all__ = ["accumulate", "add_to_odd", "add_values", "dot_products"]
+__all__ = ["accumulate", "add_to_odd", "add_values", "check_found", "dot_products"]
 
 
 @jit
@@ -47,13 +48,25 @@ def _zero_downward(x: float, y: float) -> float:
 
 
 @inner
-def _add(layout: Layout, acc: float, product: float, rounding: int, overflow: int) -> int:
-    """Code of the rounded sum; a NaN is the canonical one, also where an overflow makes it."""
+def _add(
+    layout: Layout,
+    acc: float,
+    product: float,
+    rounding: int,
+    overflow: int,
+    random: int,
+    random_bits: int,
+) -> Any:
+    """Code of the rounded sum, and whether it is a NaN for which there is no code.
+
+    A NaN is the canonical one, also where an overflow makes it.
+    """
     total = add_to_odd(acc, product)
     if rounding == _DOWN and total == 0.0:
         total = _zero_downward(acc, product)
-    code, _ = code_of(layout, total, rounding, overflow, 0, 0)
-    return layout.nan_code if np.isnan(value_of(layout, code)) else code
+    code, met = code_of(layout, total, rounding, overflow, random, random_bits)
+    lost = (met & SAW_NAN) != 0 and layout.nan_code < 0
+    return layout.nan_code if np.isnan(value_of(layout, code)) else code, lost
 
 
 @jit
@@ -64,9 +77,17 @@ def accumulate(
     clear: Any,
     rounding: int,
     overflow: int,
+    random: Any,
+    random_bits: int,
     codes: Any,
-) -> None:
-    """Write the accumulator's code after every step of every stream (rows) to `codes`."""
+) -> bool:
+    """Write the accumulator's code after every step of every stream (rows) to `codes`.
+
+    `random` has a number for each step, or one where none are used. Returns whether there was a NaN
+    without a code.
+    """
+    any_lost = False
+    rows, columns = random.shape[0] - 1, random.shape[1] - 1
     for stream in range(product.shape[0]):
         code = 0
         acc = 0.0
@@ -74,28 +95,60 @@ def accumulate(
             if clear[stream, t]:
                 code, acc = 0, 0.0
             if valid[stream, t]:
-                code = _add(layout, acc, product[stream, t], rounding, overflow)
+                number = random[min(stream, rows), min(t, columns)]
+                code, lost = _add(
+                    layout, acc, product[stream, t], rounding, overflow, number, random_bits
+                )
                 acc = value_of(layout, code)
+                any_lost |= lost
             codes[stream, t] = code
+    return any_lost
 
 
 @jit
-def dot_products(layout: Layout, a: Any, b: Any, rounding: int, overflow: int, codes: Any) -> None:
-    """Write the codes of the product of the matrices `a` and `b`, one step for each product."""
+def dot_products(layout: Layout, a: Any, b: Any, rounding: int, overflow: int, codes: Any) -> bool:
+    """Write the codes of the product of the matrices `a` and `b`, one step for each product.
+
+    Returns whether there was a NaN without a code.
+    """
+    any_lost = False
     for i in range(a.shape[0]):
         for j in range(b.shape[1]):
             code = 0
             acc = 0.0
             for k in range(a.shape[1]):
-                code = _add(layout, acc, a[i, k] * b[k, j], rounding, overflow)
+                code, lost = _add(layout, acc, a[i, k] * b[k, j], rounding, overflow, 0, 0)
                 acc = value_of(layout, code)
+                any_lost |= lost
             codes[i, j] = code
+    return any_lost
 
 
 @jit
 def add_values(
     layout: Layout, acc: Any, values: Any, rounding: int, overflow: int, codes: Any
-) -> None:
-    """Write the codes of the rounded sums of two rows of values."""
+) -> bool:
+    """Write the codes of the rounded sums of two rows of values.
+
+    Returns whether there was a NaN without a code.
+    """
+    any_lost = False
     for i in range(acc.size):
-        codes[i] = _add(layout, acc[i], values[i], rounding, overflow)
+        codes[i], lost = _add(layout, acc[i], values[i], rounding, overflow, 0, 0)
+        any_lost |= lost
+    return any_lost
+
+
+def check_found(lost: bool, name: str) -> None:
+    """Refuse sums that are NaN in an accumulator that has no NaN.
+
+    Raises
+    ------
+    HwmodelError
+        There was one. Units are made so that there is none.
+    """
+    if lost:
+        raise HwmodelError(
+            f"a sum of {name} is NaN, for which its accumulator has no code; choose an accumulator"
+            " with NaN, for example fp32"
+        )

@@ -14,7 +14,7 @@ from hwmodel.formats.carrier import Carrier, as_array
 from hwmodel.formats.rounding import Overflow, Request, Rounding
 from hwmodel.parallel import in_pieces
 
-__all__ = ["CodeArray", "Format", "Specials", "code_dtype"]
+__all__ = ["CodeArray", "Format", "Specials", "code_dtype", "code_range", "shown"]
 
 CodeArray: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
 MAX_TABLE_BITS = 16  # 65,536 values: the largest table that is cheap to hold and to look into
@@ -42,6 +42,37 @@ def code_dtype(bits: int) -> np.dtype[np.unsignedinteger[Any]]:
         if bits <= np.dtype(dtype).itemsize * 8:
             return np.dtype(dtype)
     raise HwmodelError(f"a code of {bits} bits fits no NumPy integer; at most 64 are possible")
+
+
+def shown(number: int) -> str:
+    """An integer for a sentence; one of very many digits is told by its size."""
+    if number.bit_length() <= 256:
+        return str(number)
+    return f"about {'-' if number < 0 else ''}2^{number.bit_length() - 1}"
+
+
+def code_range(codes: npt.NDArray[Any], name: str, hint: str) -> tuple[int, int]:
+    """Least and largest of an array of codes, which is not empty.
+
+    Parameters
+    ----------
+    codes : ndarray
+        Integers of any dtype, or Python's (dtype object).
+    name, hint : str
+        Whose codes they are, and how to make such: for the sentence about what is no integer.
+
+    Raises
+    ------
+    HwmodelError
+        They are no integers.
+    """
+    if codes.dtype == object:
+        for code in codes.flat:
+            if not isinstance(code, int | np.integer) or isinstance(code, bool):
+                raise HwmodelError(f"codes of {name} are integers, but {code!r:.80} came; {hint}")
+    elif codes.dtype.kind not in "ui":
+        raise HwmodelError(f"codes of {name} are integers, but these are {codes.dtype}; {hint}")
+    return int(codes.min()), int(codes.max())
 
 
 # Numbers of float64 rounded at a time.
@@ -304,21 +335,16 @@ class Format(ABC):
             array = self._bits_of(array)
         if array.size == 0:
             return array.astype(code_dtype(self.bits))
-        if array.dtype.kind not in "ui":
-            raise HwmodelError(
-                f"codes of {self.name} are integers, but these are {array.dtype}; encode values"
-                " with the format's encode() first"
-            )
         if self.bits >= 8 * array.dtype.itemsize and array.dtype.kind == "u":
             return array  # no code of this dtype is out of range
-        low, high = int(array.min()), int(array.max())
+        low, high = code_range(array, self.name, "encode values with the format's encode() first")
         if low < 0 or high >= self.code_count:
             worst = low if low < 0 else high
             raise HwmodelError(
-                f"codes of {self.name} lie in 0..{self.code_count - 1}, but {worst} came;"
+                f"codes of {self.name} lie in 0..{self.code_count - 1}, but {shown(worst)} came;"
                 " view signed bytes as unsigned (x.view('uint8')) or mask them"
             )
-        return array
+        return array.astype(code_dtype(self.bits)) if array.dtype == object else array
 
     def _bits_of(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         from hwmodel.formats.names import is_called  # names knows all formats

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.errors import HwmodelError, NotBuiltYetError
-from hwmodel.formats import FloatFormat, Format, IntFormat, Overflow, Rounding
+from hwmodel.errors import HwmodelError
+from hwmodel.formats import Format, IntFormat, Overflow, Rounding
+from hwmodel.formats.carrier import as_integer
 from hwmodel.formats.rounding import choice
 from hwmodel.formats.scalar import decode_scalar
 from hwmodel.units.accumulators import (
@@ -21,7 +22,11 @@ from hwmodel.units.accumulators import (
     FloatAccumulator,
     IntAccumulator,
     PlainAccumulator,
+    default_overflow,
+    register_of,
 )
+from hwmodel.units.checks import check_parts, check_unit
+from hwmodel.units.readout import fixed_values
 
 __all__ = ["UnitSpec"]
 
@@ -42,13 +47,15 @@ class UnitSpec:
         Products a cycle. Only 1 is built.
     pipeline : int
         Register stages beyond the operand and accumulator registers. Only 0 is built.
-    rounding : Rounding
-        Rounding of a floating-point accumulator, the inner one of a chunked one included. The
-        golden model has all but stochastic rounding, RTL nearest-even.
-    overflow : Overflow, optional
+    rounding : Rounding or str
+        Rounding of a floating-point accumulator, the inner one of a chunked one included. RTL has
+        nearest-even only.
+    overflow : Overflow or str, optional
         What becomes of a sum beyond the accumulator. By default an integer or exact accumulator
         wraps and a float becomes infinite (NaN if it has no infinity; if all its codes are
-        finite it saturates).
+        finite it saturates). A rounding toward zero or to odd, and one up or down that leads away
+        from the infinity, stops at the largest finite value instead, but only where the format has
+        an infinity (IEEE 754-2019, section 7.4): without one such a sum is NaN, too.
 
     Raises
     ------
@@ -67,43 +74,21 @@ class UnitSpec:
     overflow: Overflow | None = None
 
     def __post_init__(self) -> None:
-        if self.lanes < 1 or self.pipeline < 0:
-            raise HwmodelError(
-                "a unit has 1 lane or more and 0 further pipeline stages or more, but"
-                f" {self.lanes} and {self.pipeline} came"
-            )
+        for field, what in (("lanes", "the number of lanes"), ("pipeline", "that of stages")):
+            number = int(as_integer(getattr(self, field), f"{what} of a unit"))
+            object.__setattr__(self, field, number)
         object.__setattr__(self, "rounding", choice(Rounding, self.rounding))
-        if self.overflow is not None:
-            object.__setattr__(self, "overflow", choice(Overflow, self.overflow))
-        else:
-            object.__setattr__(self, "overflow", self._default_overflow())
-        self._check_operands()
-        self._check_accumulator()
-        if self.lanes != 1:
-            raise NotBuiltYetError(
-                f"units of {self.lanes} lanes are not built yet; choose lanes=1, a single MAC"
-            )
-        if self.pipeline != 0:
-            raise NotBuiltYetError(
-                f"units with {self.pipeline} further pipeline stages are not built yet; choose"
-                " pipeline=0"
-            )
-        if self.rounding is Rounding.STOCHASTIC:
-            raise NotBuiltYetError(
-                "units that round stochastically are not built yet; choose another rounding, for"
-                " example nearest-even"
-            )
-        if self.rounding is not Rounding.NEAREST_EVEN and not self._rounds:
-            raise HwmodelError(
-                f"sums in {self.accumulator.name} are not rounded, so there is nothing to round"
-                f" {self.rounding.value}; leave the rounding out"
-            )
+        check_parts(self)
+        overflow = default_overflow(self.accumulator) if self.overflow is None else self.overflow
+        object.__setattr__(self, "overflow", choice(Overflow, overflow))
+        check_unit(self)
 
     @property
     def name(self) -> str:
         """Readable name that `parse_unit` reads back."""
         name = f"mac-{self.a.name}-{self.b.name}-{self.accumulator.name}"
-        if self.overflow is Overflow.SATURATE and self._default_overflow() is not self.overflow:
+        saturates = self.overflow is Overflow.SATURATE
+        if saturates and default_overflow(self.accumulator) is not Overflow.SATURATE:
             name += "sat"
         if self.lanes != 1:
             name += f"-lanes{self.lanes}"
@@ -121,11 +106,7 @@ class UnitSpec:
     @property
     def register(self) -> PlainAccumulator:
         """The accumulator as which the unit's code reads: that of the sum, the outer one."""
-        if isinstance(self.accumulator, AlignedAccumulator):
-            return FloatAccumulator(self.accumulator.format)
-        if isinstance(self.accumulator, ChunkedAccumulator):
-            return self.accumulator.outer
-        return self.accumulator
+        return register_of(self.accumulator)
 
     @cached_property
     def inner_unit(self) -> "UnitSpec":
@@ -143,12 +124,6 @@ class UnitSpec:
         rounding = self.rounding if floats else Rounding.NEAREST_EVEN
         overflow = self.accumulator.inner_overflow
         return UnitSpec(self.a, self.b, inner, rounding=rounding, overflow=overflow)
-
-    @property
-    def _rounds(self) -> bool:
-        if isinstance(self.accumulator, ChunkedAccumulator):
-            return isinstance(self.accumulator.outer, FloatAccumulator)
-        return isinstance(self.register, FloatAccumulator)
 
     @property
     def has_nonfinite_flag(self) -> bool:
@@ -200,14 +175,16 @@ class UnitSpec:
         -------
         ndarray of float64
             Same shape; NaN where the sticky non-finite bit is set.
+
+        Raises
+        ------
+        HwmodelError
+            A code is not an integer, negative, or needs more than `accumulator_bits` bits; or its
+            value is beyond float64.
         """
         if isinstance(self.register, FloatAccumulator):
-            return self.register.format.decode(np.asarray(codes))
-        array = np.asarray(codes, dtype=object)
-        result = np.empty(array.shape, np.float64)
-        for index, code in np.ndenumerate(array):
-            result[index] = self._decode_fixed(int(code))
-        return result
+            return self.register.format.decode(codes)
+        return fixed_values(self, codes)
 
     def to_dict(self) -> dict[str, Any]:
         """The spec as plain values, for sidecars and provenance."""
@@ -245,101 +222,10 @@ class UnitSpec:
             "overflow": self.overflow.value,
         }
 
-    def _decode_fixed(self, code: int) -> float:
-        if self.has_nonfinite_flag and code >> self.fixed_point.width:
-            return float("nan")
-        sign = 1 << (self.fixed_point.width - 1)
-        integer = (code & (sign - 1)) - (code & sign)
-        return float(integer * Fraction(2) ** self.fixed_point.lsb_exponent)
-
-    def _default_overflow(self) -> Overflow:
-        if not isinstance(self.register, FloatAccumulator):
-            return Overflow.WRAP
-        finite = not self.register.format.has_nonfinite
-        return Overflow.SATURATE if finite else Overflow.NONFINITE
-
-    def _check_operands(self) -> None:
-        for operand in (self.a, self.b):
-            if not isinstance(operand, IntFormat | FloatFormat):
-                raise NotBuiltYetError(
-                    f"{operand.name} carries a scale, which stands outside a multiply-accumulate"
-                    " unit; name the format without it, for example e4m3"
-                )
-        if self.overflow not in (Overflow.SATURATE, Overflow.NONFINITE, Overflow.WRAP):
-            raise HwmodelError(
-                f"an accumulator saturates, overflows to a special code ('nonfinite') or wraps, but"
-                f" {self.overflow} came"
-            )
-        if isinstance(self.a, FloatFormat) != isinstance(self.b, FloatFormat):
-            raise NotBuiltYetError(
-                f"a unit of an integer and a float operand ({self.a.name}, {self.b.name}) is not"
-                " built yet; choose two integers or two floats"
-            )
-        for operand in (self.a, self.b):
-            _check_range(operand)
-            if operand.bits > 16:
-                raise NotBuiltYetError(
-                    f"operands of more than 16 bits ({operand.name}) are not built yet"
-                )
-
-    def _check_accumulator(self) -> None:
-        if isinstance(self.accumulator, AlignedAccumulator) and isinstance(self.a, IntFormat):
-            raise HwmodelError(
-                f"products of {self.a.name} and {self.b.name} are integers, which have no"
-                " exponents to align; choose an integer accumulator such as int32"
-            )
-        if isinstance(self.accumulator, ChunkedAccumulator):
-            _ = self.inner_unit  # says what is wrong with it
-        if isinstance(self.register, FloatAccumulator):
-            self._check_float_accumulator(self.register.format)
-            return
-        if self.overflow is Overflow.NONFINITE:
-            raise HwmodelError("a fixed-point accumulator wraps or saturates; it has no infinity")
-        if isinstance(self.accumulator, ExactAccumulator):
-            if self.overflow is not Overflow.WRAP:
-                raise NotBuiltYetError(
-                    "an exact accumulator that saturates is not built yet; give it head-room for"
-                    " more products instead, for example exact65536"
-                )
-            return
-        if not isinstance(self.a, IntFormat):
-            raise HwmodelError(
-                f"products of {self.a.name} and {self.b.name} are no integers, so they cannot be"
-                f" added into {self.accumulator.name}; choose exact, fp32 or fp16"
-            )
-        assert isinstance(self.register, IntAccumulator)
-        low, high = self._product_range(0)
-        needed = _signed_width(low, high)
-        if self.register.bits < needed:
-            raise HwmodelError(
-                f"the accumulator {self.register.name} is too narrow: one product of"
-                f" {self.a.name} and {self.b.name} needs {needed} bits; choose int{needed} or wider"
-            )
-
-    def _check_float_accumulator(self, fmt: FloatFormat) -> None:
-        _check_range(fmt)
-        if self.overflow is Overflow.WRAP:
-            raise HwmodelError("a floating-point accumulator cannot wrap; saturate or overflow")
-        if self.overflow is Overflow.NONFINITE and not fmt.has_nonfinite:
-            raise HwmodelError(
-                f"all codes of the accumulator {fmt.name} are finite, so it cannot overflow to"
-                " infinity or NaN; choose Overflow.SATURATE"
-            )
-        if not fmt.has_nan and (self.a.has_nonfinite or self.b.has_nonfinite):
-            raise HwmodelError(
-                f"the accumulator {fmt.name} has no NaN, but operands of {self.a.name} and"
-                f" {self.b.name} can be NaN or infinite; choose an accumulator with NaN, for"
-                f" example {fmt.name}ieee"
-            )
-        if not fmt.signed:
-            raise NotBuiltYetError(
-                f"an unsigned floating-point accumulator ({fmt.name}) is not built yet"
-            )
-        if not fmt.subnormals or fmt.exponent_bits < 2 or fmt.mantissa_bits < 1:
-            raise NotBuiltYetError(
-                f"the accumulator {fmt.name} is not built yet: floating-point accumulators have"
-                " subnormals, 2 or more exponent bits and 1 or more mantissa bits"
-            )
+    @property
+    def least_width(self) -> int:
+        """Bits of the narrowest two's-complement number that holds a product of integers."""
+        return _signed_width(*self._product_range(0))
 
     def _product_range(self, lsb_exponent: int) -> tuple[int, int]:
         """Extreme products of any two finite codes, in units of 2**lsb_exponent."""
@@ -348,14 +234,6 @@ class UnitSpec:
             Fraction(x) * Fraction(y) / unit for x in _extremes(self.a) for y in _extremes(self.b)
         ]
         return int(min(products)), int(max(products))
-
-
-def _check_range(fmt: Format) -> None:
-    if isinstance(fmt, FloatFormat) and fmt.is_wide:
-        raise NotBuiltYetError(
-            f"units of formats beyond float64, such as {fmt.name}, are not built yet; choose fewer"
-            " exponent bits or another bias (hwmodel.operation takes such formats)"
-        )
 
 
 def _extremes(fmt: Format) -> tuple[float, float]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwmodel.arithmetic import simulate, step_scalar
+from hwmodel.arithmetic import matmul, simulate, step_scalar
 from hwmodel.arithmetic.steps import add_to_odd
 from hwmodel.errors import HwmodelError
 from hwmodel.units import parse_unit
@@ -170,3 +170,48 @@ def test_a_sum_that_cancels_is_minus_zero_where_rounding_goes_down():
 def test_units_that_cannot_be_say_why(name, part):
     with pytest.raises(HwmodelError, match=part):
         parse_unit(name)
+
+
+@pytest.mark.parametrize("spec", ["mac-int8-int8-int32", None, 8])
+def test_what_is_no_unit_is_refused(spec):
+    for function in (simulate, lambda spec, a, b: matmul(a, b, spec)):
+        with pytest.raises(HwmodelError, match=r"is a UnitSpec, as hwmodel\.unit"):
+            function(spec, [[1]], [[1]])
+
+
+@pytest.mark.parametrize(
+    "signal", [["yes", "no"], [float("nan"), 1.0], [0.0, 1.0], [2, 0], [-1, 0], [None, True]]
+)
+def test_control_inputs_are_true_or_false(signal):
+    spec = parse_unit("mac-int8-int8-int32")
+    for name in ("valid", "clear"):
+        with pytest.raises(HwmodelError, match=f"input '{name}' of a unit is true or false"):
+            simulate(spec, [1, 2], [3, 4], **{name: signal})
+    with pytest.raises(HwmodelError, match="make an array"):
+        simulate(spec, [1, 2], [3, 4], valid=[[1], [0, 1]])
+
+
+def test_codes_come_as_pythons_integers_too():
+    spec = parse_unit("mac-int8-int8-int32")
+    codes = np.array([3, 255], dtype=object)
+    assert simulate(spec, codes, codes).tolist() == [9, 10]
+    assert matmul(codes[None], codes[:, None], spec).tolist() == [[10]]
+    for wrong, part in [
+        ([[1 << 70]], "lie in 0..255, but"),
+        ([[1.5]], "are integers"),
+        ([[None]], "are integers"),
+    ]:
+        with pytest.raises(HwmodelError, match=part):
+            matmul(np.array(wrong, dtype=object), [[1]], spec)
+    with pytest.raises(HwmodelError, match=r"lie in 0\.\.255, but about"):
+        matmul([[1 << 20000]], [[1]], spec)
+
+
+def test_a_sum_that_is_nan_without_a_code_is_never_a_zero():
+    # Units are made so that there is none: here one is changed behind their back.
+    spec = parse_unit("mac-e2m1-e2m1-e3m2")
+    object.__setattr__(spec, "a", parse_unit("mac-e4m3-e4m3-fp16").a)
+    with pytest.raises(HwmodelError, match="has no code"):
+        simulate(spec, [0x7F], [1])
+    with pytest.raises(HwmodelError, match=r"has no code|are numbers"):
+        matmul([[0x7F]], [[1]], spec)
