@@ -217,9 +217,10 @@ class BaseBlockFormat(ABC):
     ) -> tuple[CodeArray, npt.NDArray[np.float64]]:
         """Codes of the scales of blocks of these largest magnitudes, and values of the grid's one.
 
-        Blocks have one scale each; magnitudes are finite and have one axis.
+        Blocks have one scale each; magnitudes are finite and have one axis. One of zeros may be a
+        negative zero.
         """
-        codes = self._scale_codes(magnitude[:, None], tensor_scale)
+        codes = self._scale_codes(np.abs(magnitude)[:, None], tensor_scale)
         return codes, self.steps_of(codes, tensor_scale)
 
     def steps_of(

@@ -149,7 +149,8 @@ class PowerRatioFormat(BaseBlockFormat):
             largest = np.where(finite, largest, largest.dtype.type(0))
         with np.errstate(over="ignore"):
             scales = self.scale.encode(largest.astype(np.float64) / self.divisor_for(None))
-        scales[~finite] = self.scale.nan_code
+        if not finite.all():
+            scales[~finite] = self.scale.nan_code
         # The largest element divides both magnitudes of a ratio; without it the ratio is exact.
         fraction, exponent = np.frexp(magnitude)
         most, top = np.frexp(largest[..., None])

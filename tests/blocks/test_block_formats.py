@@ -199,3 +199,15 @@ def test_ties_and_their_neighbours_round_alike_on_both_routes(name):
     quick, general = fmt.encode(x), fmt.encode(x.astype(np.float64))
     np.testing.assert_array_equal(quick.element_codes, general.element_codes)
     np.testing.assert_array_equal(quick.scale_codes, general.scale_codes)
+
+
+@pytest.mark.parametrize(
+    "name", ["int8g16e4m0", "int16g16e2m0b28fin", "e5m5g3e5m0b14fnt", "int4g8fp16"]
+)
+def test_scales_of_zeros_have_no_sign(name):
+    fmt = hwmodel.block(name)
+    for zero in (0.0, -0.0):
+        for dtype in (np.float16, np.float32, np.float64):
+            x = np.full((40, 24), zero, dtype)
+            x[:, ::2] *= -1
+            assert not fmt.encode(x).scale_codes.any()

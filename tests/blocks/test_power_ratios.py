@@ -102,6 +102,7 @@ def test_zeros_and_what_is_not_finite():
     assert not np.isnan(fmt.quantize(x)[6:]).any()
     with pytest.raises(HwmodelError, match="no NaN"):
         parse_block("e2m1g2x3e5m3").quantize([math.inf])
+    assert parse_block("e2m1g2x3e5m3").quantize([6.0, -3.0]).tolist() == [6.0, -3.0]
 
 
 def test_scales_beyond_their_format_are_clamped():
