@@ -117,11 +117,12 @@ class BaseBlockFormat(ABC):
             There is no such axis, or the dtype of `x` cannot hold a result.
         """
         cut = Cut.of(x, axis, self.size)
-        # A narrower dtype may not hold the products; the general route looks.
-        if cut.dtype == np.float32 and cut.blocks.dtype == np.float32 and cut.blocks.size:
+        single = cut.blocks.dtype == np.float32 and cut.blocks.size
+        # Products for a narrower dtype are rounded once: they may not be rounded to float32 first.
+        if single and (cut.dtype == np.float32 or self._fits_float32):
             result = quick.quantize(self, cut.blocks)
             if result is not None:
-                return cut.join(result)
+                return cut.join(in_dtype(result, cut.dtype, self.name))
         quotients, steps, _, _ = self._scaled(cut.blocks)
         values = self.grid.quantize(quotients)
         try:

@@ -87,8 +87,11 @@ def in_dtype(values: Values, dtype: np.dtype[Any], name: str) -> Values:
         narrow = _to_odd(values).astype(dtype)
         back = narrow.astype(values.dtype)
         largest = np.array(np.finfo(np.float32).max).astype(dtype).astype(values.dtype)
-        lost = np.isfinite(values) & (~np.isfinite(back) | (np.abs(values) > np.abs(largest)))
-    lost |= np.isnan(values) & ~np.isnan(back)
+        lost = ~np.isfinite(back)
+        if lost.any():
+            lost &= np.isfinite(values)
+        if np.isfinite(largest):
+            lost |= (np.abs(values) > np.abs(largest)) | (np.isnan(values) & np.isfinite(back))
     if lost.any():
         raise HwmodelError(
             f"the value {float(values[lost][0]):.9g} of {name} does not fit {dtype}, in which the"

@@ -30,9 +30,9 @@ class PowerRatioFormat(BaseBlockFormat):
     ``int4g128pow2``.) The block of this format is the compute group.
 
     As published, ratios are rounded up, so scales come out down: that of group i lies above
-    S_i / 2 and is no larger than S_i. Unless the ratio was a power of two, **the largest elements
-    of a group saturate**, and a value may lose nearly half of its magnitude. In M1, scales are
-    rounded up and nothing saturates.
+    S_i / 2 and is no larger than S_i (but for the rounding of S_max, and ratios beyond 2^15).
+    Unless the ratio was a power of two, **the largest elements of a group saturate**, and a value
+    may lose nearly half of its magnitude. In M1, scales are rounded up and nothing saturates.
 
     The paper leaves open what follows, so that it is this package's choice:
 

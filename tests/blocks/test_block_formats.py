@@ -2,6 +2,7 @@
 
 import math
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -211,3 +212,15 @@ def test_scales_of_zeros_have_no_sign(name):
             x = np.full((40, 24), zero, dtype)
             x[:, ::2] *= -1
             assert not fmt.encode(x).scale_codes.any()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["normal", "zeros", "nan", "spread"])
+def test_narrow_types_have_the_products_rounded_once(name, kind):
+    fmt = parse_block(name)
+    x = data(kind, np.float32).astype(ml_dtypes.bfloat16)
+    got = fmt.quantize(x)
+    assert got.dtype == x.dtype
+    # BF16 has the exponents of float32: no product leaves it.
+    exact = fmt.quantize(x.astype(np.float64))
+    same(got.astype(np.float64), parse_format("bf16").quantize(exact))
