@@ -15,6 +15,7 @@ from hwmodel.units import FloatAccumulator, UnitSpec
 
 __all__ = [
     "CodePair",
+    "IndexArray",
     "Products",
     "corner_codes",
     "rounded_sum",
@@ -137,7 +138,7 @@ def rounded_sum(spec: UnitSpec, x: FloatArray, y: FloatArray) -> FloatArray:
     if not isinstance(spec.register, FloatAccumulator):
         return x + y
     assert spec.overflow is not None
-    return np.asarray(spec.register.format.quantize(x + y, spec.overflow))
+    return np.asarray(spec.register.format.quantize(x + y, spec.overflow, spec.rounding))
 
 
 def unit_in_last_place(fmt: FloatFormat, value: float) -> float:

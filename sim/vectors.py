@@ -7,12 +7,21 @@ import numpy.typing as npt
 
 from hwmodel.formats import FloatFormat, Format
 from hwmodel.sim.corners import corner_sections
-from hwmodel.sim.steering import corner_codes
-from hwmodel.sim.streams import Section, Stimulus, joined
+from hwmodel.sim.edges import edge_walks
+from hwmodel.sim.grouped import group_sections
+from hwmodel.sim.steering import Products, corner_codes
+from hwmodel.sim.streams import Section, Stimulus, joined, streams
 from hwmodel.sim.walks import boundary_walk, climb
-from hwmodel.units import UnitSpec
+from hwmodel.units import AlignedAccumulator, ChunkedAccumulator, UnitSpec
 
-__all__ = ["FULL", "QUICK", "Effort", "conformance_stimulus", "verification_stimulus"]
+__all__ = [
+    "FULL",
+    "QUICK",
+    "Effort",
+    "conformance_stimulus",
+    "unit_stimulus",
+    "verification_stimulus",
+]
 
 _BLOCK = 32  # cycles of random operands of one kind
 
@@ -73,7 +82,32 @@ def verification_stimulus(
 
 
 def conformance_stimulus(spec: UnitSpec, cycles: int, seed: int) -> Stimulus:
-    """`cycles` cycles for a user's own simulator: some of everything."""
+    """`cycles` cycles for a user's own simulator: some of everything.
+
+    Of what the accumulator needs (see `unit_stimulus`) a quarter at most, in whole streams.
+    """
+    chosen: list[Stimulus] = []
+    room = cycles // 4
+    for part in _directed(spec, np.random.default_rng([seed, 1])):
+        if len(part) <= room:
+            chosen.append(part)
+            room -= len(part)
+    return joined([_general(spec, cycles - cycles // 4 + room, seed), *chosen])
+
+
+def unit_stimulus(spec: UnitSpec, cycles: int, seed: int) -> Stimulus:
+    """`cycles` cycles of everything, then what the unit's accumulator needs to be tried with.
+
+    The second part has the length that it takes, whatever `cycles` is: to the ends of an integer
+    and over them, ties of a float, whole chunks and groups (see `edges` and `grouped`). It is
+    empty for an accumulator whose ends no stream of reasonable length reaches.
+    """
+    rng = np.random.default_rng([seed, 1])
+    return joined([_general(spec, cycles, seed), *_directed(spec, rng)])
+
+
+def _general(spec: UnitSpec, cycles: int, seed: int) -> Stimulus:
+    """Operand pairs, corners, a climb and random streams."""
     for_pairs, for_corners, for_climb, for_random = np.random.default_rng(seed).spawn(4)
     parts = [_reset(spec), operand_pairs(spec, cycles // 4, for_pairs)]
     parts.append(joined(corner_sections(spec, for_corners)).sampled(cycles // 3, for_corners))
@@ -83,6 +117,14 @@ def conformance_stimulus(spec: UnitSpec, cycles: int, seed: int) -> Stimulus:
     rest = max(cycles - sum(len(part) for part in parts), 0)
     parts.append(random_streams(spec, rest, for_random))
     return joined(parts).taken(np.arange(cycles), "conformance")
+
+
+def _directed(spec: UnitSpec, rng: np.random.Generator) -> list[Stimulus]:
+    products = Products.of(spec, rng)
+    if isinstance(spec.accumulator, ChunkedAccumulator | AlignedAccumulator):
+        return group_sections(spec, products, rng)
+    walks = edge_walks(spec, products, rng)
+    return [streams("edges", [products.operands(walk)]) for walk in walks]
 
 
 def operand_pairs(spec: UnitSpec, count: int, rng: np.random.Generator) -> Stimulus:
