@@ -5,6 +5,7 @@ vector), ``NAME.hex`` (for ``$readmemh``) and ``read_NAME.py`` (a reader to begi
 depend on the spec, the number, the seed and the version of this package, and on nothing else.
 """
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -17,26 +18,22 @@ from pathlib import Path
 from hwmodel import __version__
 from hwmodel.arithmetic.cases import KINDS, operation_cases
 from hwmodel.arithmetic.operations import Operation, parse_operation
-from hwmodel.errors import HwmodelError
+from hwmodel.errors import HwmodelError, NotBuiltYetError
 from hwmodel.formats import Format, Overflow, Rounding
 from hwmodel.formats.rounding import choice
 from hwmodel.formats.table import value_text
+from hwmodel.sim.describe import accumulator_words, format_words
+from hwmodel.sim.kinds import UNIT_KINDS, unit_kinds
 from hwmodel.sim.streams import expected_accumulator
-from hwmodel.sim.vectors import conformance_stimulus
+from hwmodel.sim.vectors import unit_stimulus
 from hwmodel.store import write_together
-from hwmodel.units import FloatAccumulator, UnitSpec, parse_unit
+from hwmodel.units import FloatAccumulator, IntAccumulator, UnitSpec, parse_unit
 
 __all__ = ["Field", "Vector", "Vectors", "vectors_of", "write_vectors"]
 
 SHORTEST_STREAM = 64
 """Fewest cycles of a unit that hold some of everything."""
 _WIDTH = 96
-_UNIT_KINDS = {
-    "reset": "rst is set: the accumulator becomes zero and no product is added",
-    "clear": "the accumulator is set to zero, then a product is added if valid is set",
-    "stall": "valid is not set: the accumulator keeps its value",
-    "step": "a product is added",
-}
 
 _READER = '''\
 """Print the first conformance vectors of {name}; begin your own reader with this one."""
@@ -67,26 +64,42 @@ class Field:
     bits : int
         Its width.
     format : str
-        Name of what its codes stand for; ``bit`` for a control input.
+        Name of what its codes stand for; ``bit`` for a control input, ``fixed point`` for the sum
+        of an exact accumulator.
+    meaning : str, optional
+        The same in words, for who does not know the name.
+    number : dict, optional
+        Of an accumulator's code: kind (float, integer or exact), signed, width of the number,
+        exponent of the weight of its last bit, and the bit that stands for NaN and infinities.
     """
 
     name: str
     bits: int
     format: str
+    meaning: str = ""
+    number: dict[str, object] | None = None
 
     def hex(self, code: int) -> str:
         """A code as a hexadecimal number of the field's width."""
         return f"0x{code:0{(self.bits + 3) // 4}x}"
 
+    def to_dict(self) -> dict[str, object]:
+        """All that is known of it, for the header."""
+        return {key: value for key, value in dataclasses.asdict(self).items() if value}
+
 
 @dataclass(frozen=True)
 class Vector:
-    """Codes of the inputs, the expected code, what all stand for, and the kind of case."""
+    """Codes of the inputs, the expected code, what all stand for, and the kinds of case.
+
+    `kind` says most, `also` are the others that it is of.
+    """
 
     kind: str
     inputs: tuple[int, ...]
     expected: int
     values: tuple[str, ...]
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +124,8 @@ class Vectors:
         Whether a vector is a clock cycle that follows the one before it.
     vectors : tuple of Vector
         The vectors.
+    accumulator : str
+        Of a unit: how it sums.
     """
 
     name: str
@@ -122,6 +137,7 @@ class Vectors:
     kinds: dict[str, str]
     sequential: bool
     vectors: tuple[Vector, ...]
+    accumulator: str = ""
 
 
 def vectors_of(
@@ -139,7 +155,9 @@ def vectors_of(
     name : str
         ``FROM-to-TO``, ``mul-A-B-OUT``, ``add-A-B-OUT``, ``fma-A-B-C-OUT`` or a unit ``mac-...``.
     count : int
-        Random vectors besides the directed ones; of a unit, all cycles.
+        Random vectors besides the directed ones. Of a unit: cycles of some of everything, besides
+        those that its accumulator needs (ties, both ends of an integer, whole chunks and groups),
+        which all come whatever the number is.
     seed : int
         Seed of what is drawn.
     rounding, overflow : optional
@@ -191,7 +209,14 @@ def write_vectors(vectors: Vectors, folder: Path) -> list[Path]:
         f"{vectors.name}.hex": _hex_text(vectors),
         f"read_{vectors.name}.py": _READER.format(name=vectors.name),
     }
-    return write_together(folder, texts)
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        return write_together(folder, texts)
+    except HwmodelError:
+        for path in made:  # the innermost first; one that holds something stays
+            with contextlib.suppress(OSError):
+                path.rmdir()
+        raise
 
 
 def _operation_vectors(
@@ -235,33 +260,60 @@ def _unit_vectors(spec: UnitSpec, cycles: int, seed: int) -> Vectors:
         raise HwmodelError(
             f"the stream of a unit has {SHORTEST_STREAM} cycles or more, but {cycles} came"
         )
-    stimulus = conformance_stimulus(spec, cycles, seed)
+    if spec.rounding is Rounding.STOCHASTIC:
+        raise NotBuiltYetError(
+            f"vectors of units that round stochastically ({spec.name}) are not built yet; choose"
+            " another rounding"
+        )
+    stimulus = unit_stimulus(spec, cycles, seed)
     sums = expected_accumulator(spec, stimulus)
-    controls = [Field(name, 1, "bit") for name in ("rst", "valid", "clear")]
-    operands = [Field("a", spec.a.bits, spec.a.name), Field("b", spec.b.bits, spec.b.name)]
     vectors = []
-    for t in range(len(stimulus)):
+    for t, kinds in enumerate(unit_kinds(spec, stimulus, sums)):
         rst, valid, clear = (
             int(bits[t]) for bits in (stimulus.rst, stimulus.valid, stimulus.clear)
         )
         a, b, acc = int(stimulus.a[t]), int(stimulus.b[t]), int(sums[t])
-        kind = "reset" if rst else "clear" if clear else "step" if valid else "stall"
         values = (*map(str, (rst, valid, clear)), _value_text(spec.a, a), _value_text(spec.b, b))
-        vectors.append(
-            Vector(kind, (rst, valid, clear, a, b), acc, (*values, _sum_text(spec, acc)))
-        )
+        texts = (*values, _sum_text(spec, acc))
+        vectors.append(Vector(kinds[0], (rst, valid, clear, a, b), acc, texts, kinds[1:]))
     assert spec.overflow is not None
     return Vectors(
         spec.name,
         spec.rounding.value,
         spec.overflow.value,
         seed,
-        (*controls, *operands),
-        Field("expected", spec.accumulator_bits, spec.accumulator.name),
-        _UNIT_KINDS,
+        (
+            Field("rst", 1, "bit", "reset: counts as clear, and no product is added"),
+            Field("valid", 1, "bit", "1: the product of a and b is added; 0: it is not"),
+            Field("clear", 1, "bit", "1: the accumulator is set to zero before that"),
+            Field("a", spec.a.bits, spec.a.name, format_words(spec.a)),
+            Field("b", spec.b.bits, spec.b.name, format_words(spec.b)),
+        ),
+        _sum_field(spec),
+        UNIT_KINDS,
         True,
         tuple(vectors),
+        accumulator_words(spec),
     )
+
+
+def _sum_field(spec: UnitSpec) -> Field:
+    """What the accumulator's code is, for who knows nothing of the unit's name."""
+    bits, register = spec.accumulator_bits, spec.register
+    if isinstance(register, FloatAccumulator):
+        number: dict[str, object] = {"kind": "float", "signed": True, "width": bits}
+        return Field("expected", bits, register.format.name, format_words(register.format), number)
+    field = spec.fixed_point
+    whole = isinstance(register, IntAccumulator)
+    number = {
+        "kind": "integer" if whole else "exact",
+        "signed": True,
+        "width": field.width,
+        "lsb_exponent": field.lsb_exponent,
+        "nonfinite_bit": field.width if spec.has_nonfinite_flag else None,
+    }
+    words = accumulator_words(dataclasses.replace(spec, accumulator=register))
+    return Field("expected", bits, register.name if whole else "fixed point", words, number)
 
 
 def _sum_text(spec: UnitSpec, code: int) -> str:
@@ -278,7 +330,7 @@ def _sum_text(spec: UnitSpec, code: int) -> str:
 
 def _records(vectors: Vectors) -> Iterator[dict[str, object]]:
     """Header and vectors as the lines of the file hold them."""
-    counts = Counter(vector.kind for vector in vectors.vectors)
+    counts = Counter(kind for vector in vectors.vectors for kind in (vector.kind, *vector.also))
     yield {
         "spec": vectors.name,
         "rounding": vectors.rounding,
@@ -287,8 +339,9 @@ def _records(vectors: Vectors) -> Iterator[dict[str, object]]:
         "count": len(vectors.vectors),
         "hwmodel": __version__,
         "sequential": vectors.sequential,
-        "inputs": [dataclasses.asdict(field) for field in vectors.inputs],
-        "expected": dataclasses.asdict(vectors.expected),
+        **({"accumulator": vectors.accumulator} if vectors.accumulator else {}),
+        "inputs": [field.to_dict() for field in vectors.inputs],
+        "expected": vectors.expected.to_dict(),
         "kinds": {
             kind: {"count": counts[kind], "meaning": meaning}
             for kind, meaning in vectors.kinds.items()
@@ -300,6 +353,7 @@ def _records(vectors: Vectors) -> Iterator[dict[str, object]]:
         codes = zip(vectors.inputs, vector.inputs, strict=True)
         yield {
             "kind": vector.kind,
+            **({"also": list(vector.also)} if vector.also else {}),
             "inputs": {field.name: field.hex(code) for field, code in codes},
             "expected": vectors.expected.hex(vector.expected),
             "values": dict(zip([*names, "expected"], vector.values, strict=True)),
@@ -325,6 +379,12 @@ def _hex_text(vectors: Vectors) -> str:
         top -= field.bits
         place = f"[{top + field.bits - 1}:{top}]"
         lines.append(f"  {place:<9} {field.name} ({field.format})")
+    if vectors.accumulator:
+        lines += textwrap.wrap(f"Sums: {vectors.accumulator}.", _WIDTH, subsequent_indent="  ")
+    for field in fields:
+        if field.meaning:
+            words = f"{field.name}: {field.meaning}."
+            lines += textwrap.wrap(words, _WIDTH, subsequent_indent="  ")
     names = ", ".join(field.name for field in fields)
     lines += [
         "In Verilog:",
