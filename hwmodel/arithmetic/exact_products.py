@@ -1,63 +1,61 @@
-"""Matrix products of codes whose sums no rounding touches, by matrix libraries.
+"""Matrix products of codes whose sums no rounding touches.
 
-Sums are formed in pieces that float32 or float64 holds exactly.
+By instructions for pairs of 16-bit integers where the machine has them (`pair_products`), else by
+matrix libraries (`library_products`).
 """
 
 import functools
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hwmodel.arithmetic import library_products, wide_sums
+from hwmodel.arithmetic.library_products import Steps
 from hwmodel.errors import HwmodelError
-from hwmodel.formats import FloatFormat, Format, Overflow
+from hwmodel.formats import Format, Overflow
 from hwmodel.formats.base import MAX_TABLE_BITS, code_dtype
 from hwmodel.units import UnitSpec
 
 __all__ = ["fixed_product"]
 
-_EXACT = {np.dtype(np.float32): 24, np.dtype(np.float64): 53}
-# Products summed in one matrix product at least, else operands are cut into pieces.
-_SHORTEST = 256
+# Multiplications that matrix libraries have done before the other code is loaded.
+_FEW = 1 << 21
+# In tables of bit lengths: no number.
+_ODD = np.iinfo(np.uint16).max
+# Bits of integers that digits are taken of.
+_MOST_BITS = 62
 
-
-class _Steps(NamedTuple):
-    """Values in steps of their format: integers in a float type.
-
-    `odd` says where a code is none (then there is a zero), if anywhere; `largest` bounds the
-    magnitudes.
-    """
-
-    values: npt.NDArray[Any]
-    odd: npt.NDArray[np.bool_] | None
-    largest: int
-
-    @property
-    def transposed(self) -> "_Steps":
-        return _Steps(self.values.T, None, self.largest)
+_Flags = npt.NDArray[np.bool_] | None
 
 
 def fixed_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Matrix product of the codes x, shape (M, K), and y, (K, N), in a fixed-point accumulator."""
     width = spec.fixed_point.width
-    a, b = _steps(spec.a, x), _steps(spec.b, y)
-    if spec.overflow is Overflow.SATURATE:
-        total = _saturating_sums(spec, a, b)
-    else:
-        total = _exact_sums(a, b, _sum_type(a, b, width))
-    if spec.accumulator_bits > 64:  # Python's integers, which know no size
-        codes = total.astype(object)
-        if total.dtype.hasobject:
-            codes &= _scalar((1 << width) - 1, codes.dtype)
+    found = None
+    if spec.overflow is not Overflow.SATURATE and x.size * y.shape[1] > _FEW:
+        found = _sums_by_pairs(spec, x, y)
+    if found is None:
+        a, b = library_products.steps(spec.a, x), library_products.steps(spec.b, y)
+        if spec.overflow is Overflow.SATURATE:
+            total = _saturating_sums(spec, a, b)
         else:
-            codes[total < 0] += 1 << width
+            most = a.largest * b.largest * x.shape[1]
+            total = library_products.exact_sums(a, b, _sum_type(most, width))
+        found = total, a.odd, b.odd
+    total, odd_a, odd_b = found
+    if isinstance(total, wide_sums.Totals):
+        codes = wide_sums.codes_of(total, width)
+    elif spec.accumulator_bits > 64:  # Python's integers, which know no size
+        codes = total.astype(object)
+        codes &= _scalar((1 << width) - 1, codes.dtype)
     else:
         codes = total.view(np.dtype(f"u{total.itemsize}"))
         if width < 8 * codes.itemsize:
             codes &= _scalar((1 << width) - 1, codes.dtype)
-    if spec.has_nonfinite_flag and not (a.odd is None and b.odd is None):
-        rows = np.any(a.odd, axis=1) if a.odd is not None else np.zeros(len(x), np.bool_)
-        columns = np.any(b.odd, axis=0) if b.odd is not None else np.zeros(y.shape[1], np.bool_)
+    if spec.has_nonfinite_flag and not (odd_a is None and odd_b is None):
+        rows = np.any(odd_a, axis=1) if odd_a is not None else np.zeros(len(x), np.bool_)
+        columns = np.any(odd_b, axis=0) if odd_b is not None else np.zeros(y.shape[1], np.bool_)
         wide = object if spec.accumulator_bits > 64 else code_dtype(spec.accumulator_bits)
         codes = codes.astype(wide)
         codes += np.logical_or.outer(rows, columns).astype(wide) * _scalar(1 << width, codes.dtype)
@@ -68,7 +66,7 @@ def _scalar(number: int, kind: Any) -> npt.NDArray[Any]:
     return np.array(number, dtype=kind)
 
 
-def _saturating_sums(spec: UnitSpec, a: _Steps, b: _Steps) -> npt.NDArray[np.int64]:
+def _saturating_sums(spec: UnitSpec, a: Steps, b: Steps) -> npt.NDArray[np.int64]:
     from hwmodel.arithmetic.watched_sums import add_saturating
 
     width = spec.fixed_point.width
@@ -83,101 +81,100 @@ def _saturating_sums(spec: UnitSpec, a: _Steps, b: _Steps) -> npt.NDArray[np.int
     return total
 
 
-def _steps(fmt: Format, codes: npt.NDArray[Any]) -> _Steps:
-    """Values of codes in steps of the format."""
-    table = _step_table(fmt) if fmt.bits <= MAX_TABLE_BITS else None
-    values = _steps_of(fmt, codes) if table is None else table.take(codes)
-    high, low = values.max(initial=0.0), values.min(initial=0.0)
-    if not np.isnan(high):
-        return _Steps(values, None, int(max(high, -low)))
-    odd = np.isnan(values)
-    values[odd] = 0.0
-    return _Steps(values, odd, _largest(values))
-
-
-@functools.lru_cache(maxsize=64)
-def _step_table(fmt: Format) -> npt.NDArray[Any]:
-    steps = _steps_of(fmt, np.arange(fmt.code_count))
-    # In the type of the matrix product, if the other operand is no larger.
-    single = _largest(np.nan_to_num(steps)) ** 2 * _SHORTEST <= 1 << _EXACT[np.dtype(np.float32)]
-    return steps.astype(np.float32) if single else steps
-
-
-def _steps_of(fmt: Format, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Values in steps of the format (exact), NaN where there is none."""
-    value = fmt.decode(codes)
-    scale = 2.0**-fmt.lsb_exponent if isinstance(fmt, FloatFormat) else 1.0
-    if not np.isfinite(scale) or fmt.max_value * scale > 2.0**1000:
-        raise HwmodelError(
-            f"{fmt.name} has too wide a range for an exact matrix product; simulate() has it"
-        )
-    return np.where(np.isfinite(value), value, np.nan) * scale
-
-
-def _largest(steps: npt.NDArray[Any]) -> int:
-    return int(max(steps.max(initial=0.0), -steps.min(initial=0.0)))
-
-
-def _sum_type(a: _Steps, b: _Steps, width: int) -> np.dtype[Any]:
-    """Integers in which sums are exact, or modulo 2^64 where that does for the width."""
-    most = a.largest * b.largest * a.values.shape[1]
+def _sum_type(most: int, width: int) -> np.dtype[Any]:
+    """Integers in which sums up to `most` are exact, or modulo 2^64 where that is enough."""
     if width <= 32 and most < 1 << 31:
         return np.dtype(np.int32)
     return np.dtype(np.int64 if width <= 64 or most < 1 << 63 else object)
 
 
-def _exact_sums(a: _Steps, b: _Steps, kind: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Sums of products of integers, given in floats, as `kind`.
+def _sums_by_pairs(
+    spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]
+) -> tuple[Any, _Flags, _Flags] | None:
+    """Sums, and where codes are no numbers; None where there is no such route."""
+    from hwmodel.arithmetic import pair_products
 
-    Each matrix product covers so few bits that its sums are exact: the columns of `a` are taken
-    some at a time, and where that does not do, the magnitudes of `b` are cut into pieces.
-    """
-    length = a.values.shape[1]
-    if a.largest == 0 or b.largest == 0:
-        return np.zeros((a.values.shape[0], b.values.shape[1]), kind)
-    short = min(length, _SHORTEST)
-    # float32 multiplies twice as fast, where it holds enough.
-    single = a.largest * b.largest * short <= 1 << _EXACT[np.dtype(np.float32)]
-    dtype = np.dtype(np.float32 if single else np.float64)
-    room = _EXACT[dtype]
-    bits_a, bits_b = a.largest.bit_length(), b.largest.bit_length()
-    cut = bits_b
-    if a.largest * b.largest * short > 1 << room:
-        if bits_a > bits_b:
-            return _exact_sums(b.transposed, a.transposed, kind).T  # cut the wider one
-        cut = max(1, room - bits_a - short.bit_length())
-    if bits_a + cut > room:
-        return _exact_sums_of_halves(a, b, kind)
-    # Largest piece of b: all of it, or all ones.
-    at_once = max(1, (1 << room) // (a.largest * min(b.largest, (1 << cut) - 1)))
-    left = a.values.astype(dtype, copy=False)
-    total: Any = None
-    for shift in range(0, bits_b, cut):
-        piece = b.values
-        if cut < bits_b:  # of the magnitude, at this place, with the number's sign
-            upper = np.trunc(piece * 2.0**-shift)
-            piece = upper - np.trunc(upper * 2.0**-cut) * 2.0**cut
-        piece = piece.astype(dtype, copy=False)
-        for start in range(0, length, at_once):
-            partial = left[:, start : start + at_once] @ piece[start : start + at_once]
-            whole = _shifted(partial.astype(np.int64 if kind.hasobject else kind), shift, kind)
-            total = whole if total is None else total + whole
-    return np.asarray(total)
+    if not pair_products.is_there() or max(spec.a.bits, spec.b.bits) > MAX_TABLE_BITS:
+        return None
+    x = x.astype(code_dtype(spec.a.bits), copy=False)
+    y = y.astype(code_dtype(spec.b.bits), copy=False)
+    left, right = pair_products.arranged(x, first=True), pair_products.arranged(y, first=False)
+    (low_a, high_a, whole_a), (low_b, high_b, whole_b) = _reach(spec.a, left), _reach(spec.b, right)
+    bits_a, bits_b = high_a - low_a, high_b - low_b
+    if max(bits_a, bits_b) > _MOST_BITS:
+        return None
+    plan = pair_products.plan_for(bits_a, bits_b)
+    if plan is None:
+        return None
+    shift = low_a + low_b
+    most = x.shape[1] << high_a + high_b - shift
+    kind = _sum_type(most, spec.fixed_point.width)
+    found = pair_products.totals(
+        plan,
+        functools.partial(_digits, spec.a, left, low_a, plan.left),
+        functools.partial(_digits, spec.b, right, low_b, plan.right),
+        (*x.shape, y.shape[1]),
+        None if kind.hasobject else kind,
+    )
+    if found is None:
+        return None
+    odd_a, odd_b = None if whole_a else _odd(spec.a, x), None if whole_b else _odd(spec.b, y)
+    if spec.accumulator_bits > 64:
+        return found._replace(shift=shift), odd_a, odd_b
+    return library_products.shifted(found.low, shift, kind), odd_a, odd_b
 
 
-def _exact_sums_of_halves(a: _Steps, b: _Steps, kind: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Both operands too wide for one piece: `a` in two parts, each by itself."""
-    half = a.largest.bit_length() // 2
-    upper = np.trunc(a.values * 2.0**-half)
-    lower = a.values - upper * 2.0**half
-    high, low = (_exact_sums(_Steps(x, None, _largest(x)), b, kind) for x in (upper, lower))
-    return np.asarray(_shifted(high, half, kind) + low)
+def _reach(fmt: Format, codes: npt.NDArray[Any]) -> tuple[int, int, bool]:
+    """Exponents of the values' last place and beyond the largest, in steps; if all are numbers."""
+    from hwmodel.arithmetic.pair_products import reach
+
+    lows, highs = _places(fmt)
+    low, high = reach(lows, highs, codes)
+    whole = high != _ODD
+    if not whole:
+        found = highs.take(codes)
+        high = found.max(initial=0, where=found != _ODD)
+    return min(int(low), int(high)), int(high), whole
 
 
-def _shifted(sums: npt.NDArray[Any], places: int, kind: np.dtype[Any]) -> npt.NDArray[Any]:
-    if kind.hasobject:
-        return np.asarray(sums.astype(object) << places)
-    if places == 0:
-        return sums
-    # NumPy shifts by less than the word's size only.
-    return sums << kind.type(places) if places < 8 * kind.itemsize else np.zeros_like(sums)
+def _odd(fmt: Format, codes: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Where codes are no numbers."""
+    return np.asarray((_places(fmt)[1] == _ODD).take(codes))
+
+
+@functools.lru_cache(maxsize=64)
+def _places(fmt: Format) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint16]]:
+    """Of each code the exponents of the last bit that is set and beyond the first, in steps."""
+    steps = library_products.steps_of(fmt, np.arange(fmt.code_count))
+    odd = np.isnan(steps)
+    whole, high = np.frexp(np.where(odd, 0.0, steps))
+    # The significand as an integer of 53 bits, of which the last one that is set is kept.
+    bits = np.ldexp(np.abs(whole), 53).astype(np.int64)
+    last = np.frexp((bits & -bits).astype(np.float64))[1] - 54
+    low = np.where(whole == 0, _ODD, high + last)
+    return low.astype(np.uint16), np.where(odd, _ODD, high).astype(np.uint16)
+
+
+def _digits(
+    fmt: Format, codes: npt.NDArray[Any], low: int, count: int, bits: int, which: tuple[int, ...]
+) -> npt.NDArray[np.int16]:
+    """Digits of the values of codes, in steps times ``2**low``, as `pair_products.totals` asks."""
+    from hwmodel.arithmetic.pair_products import look_up
+
+    table = sum(_digit_table(fmt, low, count, bits, digit) for digit in which)
+    result = np.empty(codes.shape, np.int16)
+    look_up(table, codes, result)
+    return result
+
+
+@functools.lru_cache(maxsize=256)
+def _digit_table(fmt: Format, low: int, count: int, bits: int, digit: int) -> npt.NDArray[np.int16]:
+    steps = np.ldexp(library_products.steps_of(fmt, np.arange(fmt.code_count)), -low)
+    # What is no number, or so large that it does not occur here, counts as nothing.
+    steps = np.where(np.abs(steps) < 2.0**_MOST_BITS, steps, 0.0)
+    whole = np.trunc(steps).astype(np.int64)
+    half, mask = 1 << bits >> 1, (1 << bits) - 1
+    for _ in range(digit):
+        whole = (whole - (((whole + half) & mask) - half)) >> bits
+    last = digit == count - 1
+    return (whole if last else ((whole + half) & mask) - half).astype(np.int16)
