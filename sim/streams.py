@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.arithmetic import simulate
+from hwmodel.errors import NotBuiltYetError
+from hwmodel.formats import Rounding
 from hwmodel.units import UnitSpec
 
 __all__ = ["Section", "Stimulus", "expected_accumulator", "idle", "joined", "streams"]
@@ -174,7 +176,17 @@ def expected_accumulator(spec: UnitSpec, stimulus: Stimulus) -> npt.NDArray[Any]
     ndarray, shape (T,)
         Unsigned codes; Python integers for an accumulator of more than 64 bits. A unit shows
         element t after ``hwmodel.rtl`` LATENCY clock edges.
+
+    Raises
+    ------
+    NotBuiltYetError
+        The unit rounds stochastically: a stimulus has no random numbers.
     """
+    if spec.rounding is Rounding.STOCHASTIC:
+        raise NotBuiltYetError(
+            f"streams for units that round stochastically ({spec.name}) are not built yet; choose"
+            " another rounding (simulate() takes random numbers)"
+        )
     valid, clear = stimulus.valid & ~stimulus.rst, stimulus.clear | stimulus.rst
     starts = np.union1d(np.flatnonzero(clear), [0])
     lengths = np.diff(np.append(starts, len(stimulus)))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hwmodel.arithmetic.by_definition import has_usual_grid
 from hwmodel.arithmetic.combined import add_aligned_scalar, dot_scalar
 from hwmodel.compiled import bits_of, float_of, inner, jit
 from hwmodel.formats import FloatFormat, Rounding
@@ -111,7 +112,7 @@ def _rule(spec: UnitSpec) -> _Rule:
     assert spec.overflow is not None
     fmt = accumulator.format
     shift = _STORED - fmt.mantissa_bits
-    room = shift > 1 and fmt.lsb_exponent + _STORED < 1000
+    room = shift > 1 and fmt.lsb_exponent + _STORED < 1000 and has_usual_grid(fmt)
     return _Rule(
         layout_of(fmt),
         accumulator.terms,

@@ -15,7 +15,7 @@ from hwmodel.formats import FloatFormat, Format
 from hwmodel.formats.base import code_dtype
 from hwmodel.units import UnitSpec
 
-__all__ = ["defined_product", "defined_streams", "products_fit", "sums_fit"]
+__all__ = ["defined_product", "defined_streams", "has_usual_grid", "products_fit", "sums_fit"]
 
 _PRECISION = 53
 # Bits that rounding to odd wants beyond the accumulator's.
@@ -35,6 +35,15 @@ def sums_fit(spec: UnitSpec, fmt: FloatFormat, random_bits: int) -> bool:
     Stochastic rounding looks at `random_bits` bits below the format's last place.
     """
     return products_fit(spec) and fmt.mantissa_bits + 1 + max(_SPARE, random_bits + 1) <= _PRECISION
+
+
+def has_usual_grid(fmt: FloatFormat) -> bool:
+    """Whether float adders round to the format: even codes are even numbers of last places.
+
+    Not so without mantissa (the code's parity is the exponent's) or subnormals; codes of a format
+    without sign or with one exponent end otherwise.
+    """
+    return fmt.signed and fmt.subnormals and fmt.mantissa_bits > 0 and fmt.exponent_bits > 1
 
 
 def defined_streams(

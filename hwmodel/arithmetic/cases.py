@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from hwmodel.arithmetic.operations import Exact, Operation, exact_value
 from hwmodel.arithmetic.targets import bounds, midpoints, targets
-from hwmodel.errors import HwmodelError
+from hwmodel.errors import HwmodelError, NotBuiltYetError
 from hwmodel.formats import FloatFormat, Format, IntFormat, Overflow, PowerFormat, Rounding
 from hwmodel.formats.scalar import encode_scalar
 
@@ -76,7 +76,14 @@ def operation_cases(
     ------
     HwmodelError
         Every midpoint is asked for, and the output is wider than 16 bits.
+    NotBuiltYetError
+        The operation rounds stochastically: a case has no random number.
     """
+    if operation.rounding is Rounding.STOCHASTIC:
+        raise NotBuiltYetError(
+            f"vectors of operations that round stochastically ({operation.name}) are not built yet;"
+            " choose another rounding (its compute() takes random numbers)"
+        )
     if every_midpoint and operation.output.bits > MAX_ASKED_BITS:
         raise HwmodelError(
             f"every midpoint is brought for outputs of up to {MAX_ASKED_BITS} bits, but"

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from hwmodel.arithmetic.carriers import is_float32
 from hwmodel.arithmetic.combined import add_chunk_scalar
+from hwmodel.arithmetic.mac import accumulator_dtype
 from hwmodel.formats import Overflow, Rounding
 from hwmodel.formats.base import code_dtype
 from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS
@@ -50,7 +51,7 @@ def chunked_product(
         codes = total.view(code_dtype(spec.accumulator_bits))
         codes[np.isnan(total)] = outer.format.nan_code
         return codes
-    codes = np.zeros((x.shape[0], y.shape[1]), code_dtype(spec.accumulator_bits))
+    codes = np.zeros((x.shape[0], y.shape[1]), accumulator_dtype(spec))
     for start in range(0, x.shape[1], length):
         chunk = slice(start, start + length)
         codes = add_chunks(spec, codes, product(x[:, chunk], y[chunk], spec.inner_unit))
@@ -75,7 +76,7 @@ def simulate_chunked(
         That function, for the inner unit.
     """
     assert isinstance(spec.accumulator, ChunkedAccumulator)
-    codes = np.zeros(a.shape, code_dtype(spec.accumulator_bits))
+    codes = np.zeros(a.shape, accumulator_dtype(spec))
     if not codes.size:
         return codes
     # Products since the last clear tell where chunks begin.

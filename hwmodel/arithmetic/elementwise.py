@@ -18,6 +18,7 @@ from hwmodel.compiled import jit
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, Format, IntFormat, Overflow, Rounding
 from hwmodel.formats.base import code_dtype
+from hwmodel.formats.rounding import Request
 
 __all__ = ["compute", "fits_float64"]
 
@@ -29,8 +30,14 @@ _TABLE_BITS = 16
 _WORTH_A_TABLE = 2
 
 
-def compute(operation: Operation, codes: Sequence[npt.ArrayLike]) -> npt.NDArray[Any]:
+def compute(
+    operation: Operation,
+    codes: Sequence[npt.ArrayLike],
+    random: npt.ArrayLike | None = None,
+    random_bits: int | None = None,
+) -> npt.NDArray[Any]:
     """Codes of the results; `Operation.compute` says more."""
+    request = Request.of(operation.overflow, operation.rounding, random, random_bits)
     if len(codes) != len(operation.inputs):
         raise HwmodelError(
             f"{operation.name} takes {len(operation.inputs)} arrays of codes, but {len(codes)} came"
@@ -44,25 +51,28 @@ def compute(operation: Operation, codes: Sequence[npt.ArrayLike]) -> npt.NDArray
             f"operands of {operation.name} have one shape, but {shapes} do not broadcast together"
         ) from error
     bits = sum(fmt.bits for fmt in operation.inputs)
-    if bits <= _TABLE_BITS and operands[0].size > _WORTH_A_TABLE << bits:
+    few = bits <= _TABLE_BITS and operands[0].size > _WORTH_A_TABLE << bits
+    if few and request.random is None:
         table = _table(operation)
         if table is not None:
             place = operands[0].astype(np.uint16)
             for fmt, operand in zip(operation.inputs[1:], operands[1:], strict=True):
                 place = (place << np.uint16(fmt.bits)) | operand.astype(np.uint16)
             return np.asarray(table[place])
-    return _computed(operation, operands)
+    return _computed(operation, operands, request)
 
 
-def _computed(operation: Operation, operands: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    if not fits_float64(operation):
-        codes = np.empty(operands[0].shape, code_dtype(operation.output.bits))
-        for index in np.ndindex(*codes.shape):
-            codes[index] = operation.apply(*(int(operand[index]) for operand in operands))
-        return codes
+def _computed(
+    operation: Operation, operands: list[npt.NDArray[Any]], request: Request
+) -> npt.NDArray[Any]:
+    if not fits_float64(operation, request.random_bits):
+        return _defined(operation, operands, request)
     with np.errstate(invalid="ignore"):  # infinity times zero, infinity less infinity
         values = _values(operation, operands)
-    result = operation.output.encode(values, operation.overflow, operation.rounding)
+    rules: dict[str, Any] = {}
+    if request.random is not None:
+        rules = {"random": request.random, "random_bits": request.random_bits}
+    result = operation.output.encode(values, operation.overflow, operation.rounding, **rules)
     output = operation.output
     # One NaN comes out, without a sign, also where an overflow makes it.
     if operation.kind != "convert" and isinstance(output, FloatFormat) and output.has_signed_nan:
@@ -70,6 +80,20 @@ def _computed(operation: Operation, operands: list[npt.NDArray[Any]]) -> npt.NDA
             output.nan_code
         )
     return np.asarray(result)
+
+
+def _defined(
+    operation: Operation, operands: list[npt.NDArray[Any]], request: Request
+) -> npt.NDArray[Any]:
+    """The definition itself, element by element."""
+    codes = np.empty(operands[0].shape, code_dtype(operation.output.bits))
+    random = np.broadcast_to(request.random_for(codes.shape), codes.size).reshape(codes.shape)
+    for index in np.ndindex(*codes.shape):
+        rule: dict[str, int] = {}
+        if request.random is not None:
+            rule = {"random": int(random[index]), "random_bits": request.random_bits}
+        codes[index] = operation.apply(*(int(operand[index]) for operand in operands), **rule)
+    return codes
 
 
 @functools.lru_cache(maxsize=32)
@@ -81,7 +105,7 @@ def _table(operation: Operation) -> npt.NDArray[Any] | None:
         operands.insert(0, codes & (fmt.code_count - 1))
         codes = codes >> fmt.bits
     try:
-        return _computed(operation, operands)
+        return _computed(operation, operands, Request(operation.overflow, operation.rounding))
     except HwmodelError:
         return None
 
@@ -107,8 +131,11 @@ def _add(x: Any, y: Any, down: bool, total: Any) -> None:
             total[i] = -0.0
 
 
-def fits_float64(operation: Operation) -> bool:
-    """Whether float64 brings the right code for all operands."""
+def fits_float64(operation: Operation, random_bits: int = 0) -> bool:
+    """Whether float64 brings the right code for all operands.
+
+    Stochastic rounding looks at `random_bits` bits below the output's last place.
+    """
     if any(isinstance(fmt, FloatFormat) and fmt.is_wide for fmt in operation.inputs):
         return False
     if operation.kind == "convert":
@@ -128,7 +155,7 @@ def fits_float64(operation: Operation) -> bool:
     if operation.overflow is Overflow.WRAP:  # what lies beyond the range counts, too
         return highest - lowest <= _PRECISION
     bits = _span(operation.output)[2]
-    return bits + _SPARE <= _PRECISION
+    return bits + max(_SPARE, random_bits + 1) <= _PRECISION
 
 
 def _span(fmt: Format) -> tuple[int, int, int]:

@@ -13,7 +13,7 @@ from hwmodel.formats.carrier import as_array
 from hwmodel.formats.rounding import Request
 from hwmodel.units import AlignedAccumulator, ChunkedAccumulator, FloatAccumulator, UnitSpec
 
-__all__ = ["check_spec", "simulate"]
+__all__ = ["accumulator_dtype", "check_spec", "simulate"]
 
 # Bits of a product that leave an int64 room for the sum with an accumulator of as many.
 _ROOMY = 61
@@ -31,6 +31,12 @@ def check_spec(spec: object) -> None:
         raise HwmodelError(
             f"a unit is a UnitSpec, as hwmodel.unit(name) gives, but {spec!r:.80} came"
         )
+
+
+def accumulator_dtype(spec: UnitSpec) -> np.dtype[Any]:
+    """Smallest dtype that holds the accumulator's codes."""
+    wide = spec.accumulator_bits > 64
+    return np.dtype(object) if wide else code_dtype(spec.accumulator_bits)
 
 
 def simulate(
@@ -146,9 +152,7 @@ def _simulate_fixed(
         seen = _restarted_sums(marks, clear, lambda v: np.cumsum(v, axis=-1)) > 0
         one: Any = 1 if wide else np.uint64(1)
         codes = codes + seen.astype(codes.dtype) * (one << (width if wide else np.uint64(width)))
-    if spec.accumulator_bits > 64:
-        return np.asarray(codes, dtype=object)
-    return np.asarray(codes.astype(code_dtype(spec.accumulator_bits)))
+    return np.asarray(codes.astype(accumulator_dtype(spec)))
 
 
 def _integers(

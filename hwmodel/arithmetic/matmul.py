@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.arithmetic import carriers
-from hwmodel.arithmetic.mac import check_spec, simulate
+from hwmodel.arithmetic import by_definition, carriers
+from hwmodel.arithmetic.mac import accumulator_dtype, check_spec, simulate
 from hwmodel.errors import HwmodelError, NotBuiltYetError
 from hwmodel.formats import FloatFormat, Format, Overflow, Rounding, parse_format
 from hwmodel.formats.base import MAX_TABLE_BITS, code_dtype
@@ -68,11 +68,11 @@ def matmul(a: npt.ArrayLike, b: npt.ArrayLike, spec: UnitSpec) -> npt.NDArray[An
         ) from error
     shape = (*batch, x.shape[-2], y.shape[-1])
     if not np.prod(shape):
-        return np.zeros(shape, _dtype(spec))
+        return np.zeros(shape, accumulator_dtype(spec))
     product = _route(spec)
     if not batch:
-        return product(spec, x, y).astype(_dtype(spec), copy=False)
-    codes = np.empty(shape, _dtype(spec))
+        return product(spec, x, y).astype(accumulator_dtype(spec), copy=False)
+    codes = np.empty(shape, accumulator_dtype(spec))
     xs = np.broadcast_to(x, (*batch, *x.shape[-2:]))
     ys = np.broadcast_to(y, (*batch, *y.shape[-2:]))
     for index in np.ndindex(*batch):
@@ -94,10 +94,6 @@ def _route(spec: UnitSpec) -> Callable[..., npt.NDArray[Any]]:
     return _fixed_product
 
 
-def _dtype(spec: UnitSpec) -> Any:
-    return object if spec.accumulator_bits > 64 else code_dtype(spec.accumulator_bits)
-
-
 # Values whose codes are sooner found by NumPy than by code that is still to be compiled.
 _FEW = 1 << 16
 # Multiplications below which a second thread costs more than it brings.
@@ -107,6 +103,7 @@ _WORTHWHILE = 1 << 20
 # What matrix libraries and compiled code hold: steps of a format, bits of a sum that saturates.
 _WIDEST_STEPS = 1000
 _WIDEST_SATURATING = 62
+_SHORTEST = 4
 
 
 def _fixed_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -120,6 +117,9 @@ def _fixed_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> 
             return _fixed_streams(spec, x, y)
     if any(_step_bits(fmt) > _WIDEST_STEPS for fmt in (spec.a, spec.b)):
         return _fixed_streams(spec, x, y)
+    # How operands are cut into pieces is proved for four products and more: zeros fill them up.
+    if 0 < (missing := _SHORTEST - x.shape[1]) < _SHORTEST:
+        x, y = np.pad(x, ((0, 0), (0, missing))), np.pad(y, ((0, missing), (0, 0)))
     return fixed_product(spec, x, y)
 
 
@@ -132,7 +132,7 @@ def _step_bits(fmt: Format) -> int:
 
 def _fixed_streams(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The same step by step, in integers of any size."""
-    codes = np.zeros((x.shape[0], y.shape[1]), _dtype(spec))
+    codes = np.zeros((x.shape[0], y.shape[1]), accumulator_dtype(spec))
     if x.shape[1]:
         for row, result in zip(x, codes, strict=True):
             result[:] = simulate(spec, row, y.T)[:, -1]
@@ -165,9 +165,11 @@ def _float_sums(
     assert isinstance(spec.accumulator, FloatAccumulator)
     if not _products_in_range(spec):
         return _with_care(spec, x, y), None
-    codes = np.empty((x.shape[0], y.shape[1]), _dtype(spec))
+    codes = np.empty((x.shape[0], y.shape[1]), accumulator_dtype(spec))
     left = np.arange(len(x))  # rows that no carrier has done so far
-    types = carriers.carriers_for(spec) if _has_usual_grid(spec.accumulator.format) else []
+    types = (
+        carriers.carriers_for(spec) if by_definition.has_usual_grid(spec.accumulator.format) else []
+    )
     for carrier in types:
         some = x if len(left) == len(x) else x[left]
         first, second = carrier.scales
@@ -183,15 +185,6 @@ def _float_sums(
             return codes, None
     codes[left] = _with_care(spec, x[left], y)
     return codes, None
-
-
-def _has_usual_grid(fmt: FloatFormat) -> bool:
-    """Whether float adders round to the format: even codes are even numbers of last places.
-
-    Not so without mantissa (the code's parity is the exponent's) or subnormals; codes of a format
-    without sign or with one exponent end otherwise.
-    """
-    return fmt.signed and fmt.subnormals and fmt.mantissa_bits > 0 and fmt.exponent_bits > 1
 
 
 def _products_in_range(spec: UnitSpec) -> bool:
@@ -212,7 +205,7 @@ def _coded(spec: UnitSpec, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         and carriers.is_float32(fmt)
         and spec.overflow is Overflow.NONFINITE
     ):
-        codes = values.view(_dtype(spec))
+        codes = values.view(accumulator_dtype(spec))
     elif values.size <= _FEW and fmt == parse_format("fp16"):
         # NumPy has the same numbers: slower, but nothing waits to be compiled.
         codes = values.astype(np.float16).view(np.uint16)
@@ -280,7 +273,7 @@ def _carried(
 
 def _with_care(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Codes of the sums, whatever the unit."""
-    from hwmodel.arithmetic import by_definition, steps
+    from hwmodel.arithmetic import steps
     from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS
     from hwmodel.formats.vector import layout_of
 

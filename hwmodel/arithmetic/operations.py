@@ -17,7 +17,7 @@ from hwmodel.errors import HwmodelError, NotBuiltYetError
 from hwmodel.formats import FloatFormat, Format, Overflow, Rounding, ScaledFormat
 from hwmodel.formats import parse_format as _parse_format
 from hwmodel.formats.carrier import as_integer
-from hwmodel.formats.rounding import choice
+from hwmodel.formats.rounding import Request, choice
 from hwmodel.formats.scalar import encode_scalar, exact_scalar
 
 __all__ = [
@@ -54,9 +54,10 @@ class Operation:
         Format of each operand.
     output : Format
         Format of the result.
-    rounding : Rounding
-        How the exact result is rounded; any but stochastic.
-    overflow : Overflow
+    rounding : Rounding or str
+        How the exact result is rounded. If stochastically, `apply` and `compute` take the random
+        numbers.
+    overflow : Overflow or str
         What becomes of a result beyond the output's range; any but an error.
 
     Raises
@@ -65,7 +66,7 @@ class Operation:
         The kind is unknown, the operands are too many or too few, or the output cannot follow
         the overflow rule.
     NotBuiltYetError
-        A format carries a scale, or the rounding is stochastic.
+        A format carries a scale.
     """
 
     kind: str
@@ -95,11 +96,6 @@ class Operation:
                     f"{fmt.name} carries a scale, which operations on codes do not take yet; name"
                     " the format without it, for example e4m3"
                 )
-        if self.rounding is Rounding.STOCHASTIC:
-            raise NotBuiltYetError(
-                "operations that round stochastically need random numbers and are not built yet;"
-                " choose another rounding, for example nearest-even"
-            )
         if self.overflow is Overflow.RAISE:
             raise HwmodelError(
                 "an operation gives a code for every operand, so overflow 'raise' does not suit"
@@ -155,13 +151,21 @@ class Operation:
             return self.output.has_nan
         return self.overflow is not Overflow.WRAP
 
-    def compute(self, *codes: npt.ArrayLike) -> npt.NDArray[Any]:
+    def compute(
+        self,
+        *codes: npt.ArrayLike,
+        random: npt.ArrayLike | None = None,
+        random_bits: int | None = None,
+    ) -> npt.NDArray[Any]:
         """Codes of the results of whole arrays, those of `apply` for each element.
 
         Parameters
         ----------
         *codes : array_like of int
             Codes of each operand; they broadcast together.
+        random, random_bits
+            For stochastic rounding: a random number for each result, broadcast to them, and their
+            width; as for `Format.encode`.
 
         Returns
         -------
@@ -172,24 +176,31 @@ class Operation:
         ------
         HwmodelError
             The number of arrays is not that of the operands, they do not broadcast, a code is out
-            of range, or the output has no code for a result.
+            of range, the output has no code for a result, or random numbers are missing.
         """
         from hwmodel.arithmetic.elementwise import compute  # compiled code, when it is needed
 
-        return compute(self, codes)
+        return compute(self, codes, random, random_bits)
 
-    def apply(self, *codes: int) -> int:
+    def apply(self, *codes: int, random: int | None = None, random_bits: int | None = None) -> int:
         """Code of the result.
 
         A conversion gives what `encode_scalar` gives. The other operations bring out one NaN,
-        the canonical one, also where an overflow makes it; so do the units.
+        the canonical one, also where an overflow makes it; so do the units. For stochastic rounding
+        `random` is a number of `random_bits` bits.
 
         Raises
         ------
         HwmodelError
-            A code is out of range, or the output has no code for the result.
+            A code is out of range, the output has no code for the result, or a random number is
+            missing.
         """
-        code = encode_scalar(self.output, self.exact(*codes), self.overflow, self.rounding)
+        request = Request.of(self.overflow, self.rounding, random, random_bits)
+        number = int(request.random_for(())[0])
+        code = encode_scalar(
+            *(self.output, self.exact(*codes), self.overflow, self.rounding),
+            *(number, request.random_bits),
+        )
         output = self.output
         signed_nan = isinstance(output, FloatFormat) and output.has_signed_nan
         if self.kind == "convert" or not signed_nan:

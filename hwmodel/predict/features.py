@@ -12,6 +12,7 @@ from functools import cached_property
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, Format, IntFormat
 from hwmodel.predict.activity import Toggles, toggles_of
+from hwmodel.rtl.built import check_numbers
 from hwmodel.rtl.decode import Numerics
 from hwmodel.rtl.exponents import CompareExponents
 from hwmodel.rtl.mac_float import Window
@@ -59,7 +60,7 @@ def features_of(spec: UnitSpec) -> Features:
     ------
     HwmodelError
         The models know nothing about such a unit: more than one lane, further pipeline stages, a
-        rounding other than to nearest even.
+        rounding other than to nearest even, numbers that no RTL is built for.
     """
     kinds = (IntFormat, FloatFormat)
     if not isinstance(spec.a, kinds) or not isinstance(spec.b, kinds):
@@ -78,6 +79,7 @@ def features_of(spec: UnitSpec) -> Features:
             f" round to nearest even, but {spec.name} came; synthesise it: hwmodel synth"
             f" {spec.name}"
         )
+    check_numbers(spec)
     # Integers meet a fixed-point accumulator as two's complement, not as sign and magnitude.
     a, b = Numerics.of(spec.a), Numerics.of(spec.b)
     short, long = sorted((a.significand_bits, b.significand_bits))

@@ -224,8 +224,8 @@ class UnitSpec:
 
     @property
     def least_width(self) -> int:
-        """Bits of the narrowest two's-complement number that holds a product of integers."""
-        return _signed_width(*self._product_range(0))
+        """Bits of the narrowest fixed-point field that holds each product."""
+        return _signed_width(*self._product_range(self.fixed_point.lsb_exponent))
 
     def _product_range(self, lsb_exponent: int) -> tuple[int, int]:
         """Extreme products of any two finite codes, in units of 2**lsb_exponent."""

@@ -187,5 +187,5 @@ def test_what_cannot_be_is_refused(name, part):
 def test_integers_are_not_aligned():
     with pytest.raises(HwmodelError, match="no exponents to align"):
         parse_unit("mac-int8-int8-align4w14_fp32")
-    with pytest.raises(HwmodelError, match="too narrow"):
-        parse_unit("mac-int8-int8-chunk4_int8_int32")
+    with pytest.raises(HwmodelError, match="no exponents to align"):
+        parse_unit("mac-int8-e4m3-align4w14_fp32")

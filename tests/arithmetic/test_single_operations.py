@@ -103,7 +103,6 @@ def test_names_parse_back(name):
     [
         ("mul-e4m3-e4m3", HwmodelError),
         ("fp32-to-e4m3-sideways", HwmodelError),
-        ("fp32-to-e4m3-stochastic", NotBuiltYetError),
         ("fp32-to-e2m1-nan", HwmodelError),
         ("fp32-to-e4m3-raise", HwmodelError),
         ("mul-int8q6-int8-fp32", NotBuiltYetError),

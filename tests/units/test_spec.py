@@ -15,6 +15,10 @@ from hwmodel.units import ExactAccumulator, FixedPoint, FloatAccumulator, UnitSp
         *("mac-int8-int8-int32", "mac-int8-int8-int16sat", "mac-uint8-int8-exact1"),
         *("mac-e4m3-e4m3-exact", "mac-e4m3-e4m3-exact64", "mac-e5m2-e4m3-fp32"),
         *("mac-e4m3-e4m3-fp16sat", "mac-e2m1-e2m1-e5m10", "mac-e4m3b8fin-e4m3-e6m9ieee"),
+        *("mac-int8-int8-int5", "mac-int8-int8-int100sat", "mac-e4m3-e4m3-exact7sat"),
+        *("mac-fp32-tf32-fp32", "mac-int32-int32-exact", "mac-int8-e4m3-fp16"),
+        *("mac-int4-int4-e5m0", "mac-int4-int4-e0m7", "mac-int4-int4-e1m6-up"),
+        *("mac-int4-int4-e4m5nosub", "mac-int4-int4-ue4m4-stochastic"),
     ],
 )
 def test_names_parse_back(name):
@@ -94,8 +98,8 @@ def test_impossible_units_say_why(name, part):
 @pytest.mark.parametrize(
     "name",
     [
-        *("mac-int8-int8-int32-lanes4", "mac-e4m3-e4m3-fp32-stages2", "mac-int8-e4m3-fp32"),
-        *("mac-e4m3-e4m3-fp32-stochastic", "mac-fp32-fp32-fp32", "mac-e4m3-e4m3-exactsat"),
+        *("mac-int8-int8-int32-lanes4", "mac-e4m3-e4m3-fp32-stages2", "mac-e12m3-e12m3-fp32"),
+        *("mac-e4m3-e4m3-align4w9_fp32-stochastic", "mac-e4m3-e4m3-chunk4_fp16_fp32-stochastic"),
     ],
 )
 def test_units_not_built_yet_say_so(name):
