@@ -65,6 +65,8 @@ class Walk:
         """Add up to `limit` products, each the one that leads nearest to a sum."""
         for _ in range(limit):
             missing = target - self.value
+            if not np.isfinite(missing):
+                return
             index = int(self.products.nearest(missing))
             # Next to an end of the range the nearest product may overflow where a smaller fits.
             smaller = int(np.clip(index - np.sign(missing), 0, len(self.products.values) - 1))

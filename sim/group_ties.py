@@ -75,9 +75,7 @@ def tied_groups(
     paths = []
     for sign in signs:
         for load in _loads(spec, fmt, products, length, rng, sign):
-            code = 0
-            if len(load):
-                code = int(simulate(spec, *products.operands(load))[-1])
+            code = _sums(spec, products, load.reshape(-1, length))[-1]
             sums = _Groups(spec, products, code)
             if not np.isfinite(sums.outer):
                 continue
@@ -99,8 +97,7 @@ def _loads(
     steps = of_one_sign(products, ceiling, most * length, rng, sign)
     # An odd one among them now and then, lest all sums are multiples of a large power of two.
     steps[3 :: 4 * length] = products.nearest(sign * products.smallest * 3)
-    codes = simulate(spec, *products.operands(steps))[length - 1 :: length]
-    sums = np.abs(spec.decode_accumulator(codes))
+    sums = np.abs(spec.decode_accumulator(_sums(spec, products, steps.reshape(most, length))))
     finite = np.where(sums < fmt.max_value / 2, sums, 0.0)
     units = np.array([unit_in_last_place(fmt, x) for x in finite])
     wanted = [np.flatnonzero(units >= times * products.smallest) for times in (2, 4)]
@@ -110,6 +107,19 @@ def _loads(
     if ends[-1] * length > LONGEST_WALK:  # one that long is enough
         ends = ends[:1] if sign > 0 else [1]
     return [steps[: groups * length] for groups in ends]
+
+
+def _sums(spec: UnitSpec, products: Products, groups: IndexArray) -> list[int]:
+    """Codes of the accumulator after each of some whole groups, one a row."""
+    if isinstance(spec.accumulator, AlignedAccumulator):
+        codes = simulate(spec, *products.operands(groups.reshape(-1)))
+        return [int(code) for code in codes[groups.shape[1] - 1 :: groups.shape[1]]]
+    # Chunks are independent of each other, so they are summed side by side.
+    chunks = simulate(spec.inner_unit, *products.operands(groups))[:, -1]
+    found = [0]
+    for chunk in chunks:
+        found.append(add_chunk_scalar(spec, found[-1], int(chunk)))
+    return found[1:]
 
 
 def _probes(sums: _Groups, fmt: FloatFormat, length: int, rng: np.random.Generator) -> IndexArray:

@@ -266,6 +266,8 @@ class _Tracker:
         if shift <= 0 or not rest:
             return kinds
         half = 1 << (shift - 1)
+        if size > largest + half:  # beyond where rounding begins to overflow are no neighbours
+            return kinds
         kinds.add("inexact")
         if rest == half:
             kinds.add("midpoint")

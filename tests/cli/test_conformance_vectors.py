@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from hwmodel import store
 from hwmodel.arithmetic import dot_scalar
 from hwmodel.arithmetic.operations import parse_operation
 from hwmodel.cli.vectors import command
@@ -140,3 +142,87 @@ def test_every_midpoint_is_refused_where_there_are_too_many_or_none(tmp_path, na
     result = CliRunner().invoke(command, [name, "-o", str(tmp_path / "out"), "--every-midpoint"])
     assert isinstance(result.exception, HwmodelError)
     assert "every midpoint" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("mac-e5m2-e5m2-fp16", {"midpoint", "near midpoint", "carry", "overflow", "subnormal"}),
+        ("mac-int8-int8-int18sat", {"overflow", "extreme", "cancellation"}),
+        ("mac-e4m3-e4m3-chunk16_fp16_fp32", {"chunk end", "chunk start", "midpoint"}),
+        ("mac-int8-int8-chunk8_int18_int32", {"inner overflow", "chunk end"}),
+        ("mac-e4m3-e4m3-align16w25_fp32", {"group end", "group start", "cut off", "midpoint"}),
+        ("mac-fp16-fp16-fp16", {"double rounding", "special", "extreme"}),
+    ],
+)
+def test_vectors_of_a_unit_say_what_they_bring(tmp_path, name, kinds):
+    write(tmp_path, name)
+    header, rows = read(tmp_path, name)
+    found = [{row["kind"], *row.get("also", ())} for row in rows]
+    assert kinds | {"reset", "stall", "clear", "step"} <= set().union(*found)
+    for kind, told in header["kinds"].items():
+        assert told["count"] == sum(kind in row for row in found)
+        assert told["meaning"]
+
+
+def test_midpoints_of_a_unit_are_midpoints(tmp_path):
+    write(tmp_path, "mac-e5m2-e5m2-fp16")
+    _, rows = read(tmp_path, "mac-e5m2-e5m2-fp16")
+    values = np.sort(parse_format("fp16").values())
+    finite = values[np.isfinite(values)].tolist()
+    middles = {(low + high) / 2 for low, high in itertools.pairwise(finite)}
+    middles |= {65520.0, -65520.0}  # where rounding begins to overflow
+    before, seen = 0.0, 0
+    for row in rows:
+        kinds = {row["kind"], *row.get("also", ())}
+        a, b, after = (float(row["values"][name]) for name in ("a", "b", "expected"))
+        before = 0.0 if {"clear", "reset"} & kinds else before
+        if "special" not in kinds and row["inputs"]["valid"] == "0x1" and "reset" not in kinds:
+            total = before + a * b  # exact in float64
+            is_tie = total in middles and total not in finite
+            assert is_tie == ("midpoint" in kinds), row
+            seen += is_tie
+        before = after
+    assert seen > 50
+
+
+def test_the_header_tells_what_the_code_of_a_sum_is(tmp_path):
+    for name in ("mac-e4m3-e4m3-exact", "mac-e4m3-e4m3-align16w25_fp32", "mac-int8-int8-int20"):
+        write(tmp_path, name, "--count", "64")
+    header, _ = read(tmp_path, "mac-e4m3-e4m3-exact")
+    assert header["expected"]["bits"] == 50
+    assert header["expected"]["number"] == {
+        "kind": "exact",
+        "signed": True,
+        "width": 49,
+        "lsb_exponent": -18,
+        "nonfinite_bit": 49,
+    }
+    assert "bit 49 is set by a NaN or infinite operand" in header["expected"]["meaning"]
+    text = (tmp_path / "mac-e4m3-e4m3-exact.hex").read_text()
+    assert "two's-complement fixed-point number whose last bit weighs" in text
+    header, _ = read(tmp_path, "mac-e4m3-e4m3-align16w25_fp32")
+    assert header["expected"]["format"] == "fp32"
+    assert "8 exponent bits (bias 127)" in header["expected"]["meaning"]
+    assert "16 products" in header["accumulator"]
+    header, _ = read(tmp_path, "mac-int8-int8-int20")
+    assert header["expected"]["format"] == "int20"
+    assert header["expected"]["number"]["nonfinite_bit"] is None
+
+
+@pytest.mark.parametrize("name", ["fp32-to-mxfp4", "mac-mxfp4-mxfp4-fp32", "mul-nvfp4-e4m3-fp16"])
+def test_block_formats_have_no_vectors(tmp_path, name):
+    result = CliRunner().invoke(command, [name, "-o", str(tmp_path / "out")])
+    assert isinstance(result.exception, HwmodelError)
+    assert "single numbers" in str(result.exception)
+    assert "e2m1" in str(result.exception)
+
+
+def test_a_folder_that_cannot_be_written_leaves_no_empty_parents(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "_write", full)
+    result = CliRunner().invoke(command, ["fp16-to-e5m2", "-o", str(tmp_path / "nest" / "a" / "b")])
+    assert isinstance(result.exception, HwmodelError)
+    assert not (tmp_path / "nest").exists()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hwmodel.arithmetic import simulate, step_scalar
 from hwmodel.sim.corners import corner_sections
+from hwmodel.sim.group_draws import group_length
 from hwmodel.sim.steering import Products, corner_codes, steered
 from hwmodel.sim.streams import Section, Stimulus, expected_accumulator, joined
 from hwmodel.sim.vectors import (
@@ -16,6 +17,7 @@ from hwmodel.sim.vectors import (
     conformance_stimulus,
     operand_pairs,
     random_streams,
+    unit_stimulus,
     verification_stimulus,
 )
 from hwmodel.sim.walks import boundary_walk, climb
@@ -115,11 +117,59 @@ def test_sampling_keeps_whole_streams():
     assert set(stretches(sample)) <= set(stretches(whole))
 
 
-def test_conformance_stimulus_has_the_length_asked_for():
+@pytest.mark.parametrize(
+    "accumulator", ["fp32", "exact", "e4m3", "chunk5_fp16_fp32", "align4w14_fp16", "exact3"]
+)
+def test_conformance_stimulus_has_the_length_asked_for(accumulator):
     for cycles in (64, 1000):
-        stimulus = conformance_stimulus(parse_unit("mac-e4m3-e4m3-fp32"), cycles, 1)
+        stimulus = conformance_stimulus(parse_unit(f"mac-e4m3-e4m3-{accumulator}"), cycles, 1)
         assert len(stimulus) == cycles
         assert stimulus.rst[0]
+
+
+def test_what_is_delivered_goes_over_both_ends_of_a_narrow_integer():
+    spec = parse_unit("mac-int8-int8-int18")
+    codes = expected_accumulator(spec, conformance_stimulus(spec, 1024, 1)).astype(int)
+    assert {(1 << 17) - 1, 1 << 17} <= set(codes.tolist())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mac-int8-int8-int20",
+        "mac-e4m3-e4m3-fp32",
+        "mac-e4m3-e4m3-chunk64_fp16_fp32",
+        "mac-e4m3-e4m3-align16w25_fp32",
+    ],
+)
+def test_the_directed_part_of_a_unit_comes_whatever_the_count_is(name):
+    spec = parse_unit(name)
+    few, many = unit_stimulus(spec, 64, 1), unit_stimulus(spec, 1000, 1)
+    assert len(many) - len(few) == 1000 - 64
+    assert len(many) < 5000
+    for column in ("a", "b", "valid", "clear", "rst"):
+        np.testing.assert_array_equal(getattr(few, column)[64:], getattr(many, column)[1000:])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mac-e4m3-e4m3-chunk1_exact_fp32",
+        "mac-e5m2-e5m2-chunk2_align7w5down_fp16_e5m2",
+        "mac-ue4m3-ue4m3-chunk33_e4m3_e4m3",
+        "mac-e2m1-e3m2-chunk130_exact_e3m4-down",
+        "mac-e0m3-e0m3-chunk350_e6m9_fp16-toodd",
+        "mac-uint4-int4-chunk5_int10sat_int12sat",
+        "mac-e4m3-e4m3-align350w40_e5m2",
+    ],
+)
+def test_groups_of_any_length_in_any_accumulator_have_streams(name):
+    spec = parse_unit(name)
+    length = group_length(spec)
+    stimulus = unit_stimulus(spec, 64, 1)
+    assert 64 + 2 * length < len(stimulus) < 3000 + 20 * length
+    starts = np.append(stimulus.starts, len(stimulus))
+    assert np.diff(starts).max() > length, "a whole group"
 
 
 @pytest.mark.parametrize("name", ["mac-e4m3-e4m3-fp32", "mac-e5m2-e5m2-fp16"])
