@@ -23,6 +23,7 @@ __all__ = ["corner_sections"]
 
 _OVERFLOW_STEPS = 8
 _EXPONENTS_ABOVE = 3  # targets reach that many octaves beyond the largest product
+_MOST_ALIGNED = 1 << 16  # pairs of a sum and a product: more than any stimulus takes of them
 
 
 def corner_sections(spec: UnitSpec, rng: np.random.Generator) -> list[Stimulus]:
@@ -76,9 +77,10 @@ def _states(spec: UnitSpec, products: Products) -> list[CodePair]:
 
 def _carries(spec: UnitSpec, products: Products) -> Stimulus:
     """Carries and borrows that run through the whole of a fixed-point accumulator."""
-    step = 2.0**spec.fixed_point.lsb_exponent
-    top = products.largest * 2.0**_EXPONENTS_ABOVE
-    powers = step * 2.0 ** np.arange(0, np.log2(top / step))
+    lowest = spec.fixed_point.lsb_exponent
+    step = 2.0**lowest
+    highest = np.log2(products.largest) + _EXPONENTS_ABOVE
+    powers = 2.0 ** np.arange(lowest, min(highest, 1023.0))  # as far as float64 goes
     targets = np.unique(np.concatenate([powers, powers - step]))
     if products.values.min() < 0:
         targets = np.concatenate([targets, -targets[::-1]])
@@ -128,8 +130,11 @@ def _alignment(
     exponents = _reachable_exponents(fmt, products)
     scale = 2.0**exponents * (1 + rng.random(len(exponents)))
     targets = np.unique(fmt.quantize(np.concatenate([scale, -scale])))
-    paths, reached = steered(spec, products, targets)
     sizes = products.octaves(rng)
+    most = max(2, _MOST_ALIGNED // len(sizes))
+    if len(targets) > most:
+        targets = np.sort(rng.choice(targets, most, replace=False))
+    paths, reached = steered(spec, products, targets)
     octave = np.frexp(products.values[sizes])[1]
     operands = []
     for path, value in zip(paths, reached, strict=True):

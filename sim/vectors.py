@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from hwmodel.formats import FloatFormat, Format
 from hwmodel.sim.corners import corner_sections
-from hwmodel.sim.edges import edge_walks
+from hwmodel.sim.edges import LONGEST_WALK, edge_walks
 from hwmodel.sim.grouped import group_sections
 from hwmodel.sim.steering import Products, corner_codes
 from hwmodel.sim.streams import Section, Stimulus, joined, streams
@@ -88,7 +88,7 @@ def conformance_stimulus(spec: UnitSpec, cycles: int, seed: int) -> Stimulus:
     """
     chosen: list[Stimulus] = []
     room = cycles // 4
-    for part in _directed(spec, np.random.default_rng([seed, 1])):
+    for part in _directed(spec, np.random.default_rng([seed, 1]), budget=cycles // 8):
         if len(part) <= room:
             chosen.append(part)
             room -= len(part)
@@ -119,11 +119,13 @@ def _general(spec: UnitSpec, cycles: int, seed: int) -> Stimulus:
     return joined(parts).taken(np.arange(cycles), "conformance")
 
 
-def _directed(spec: UnitSpec, rng: np.random.Generator) -> list[Stimulus]:
+def _directed(
+    spec: UnitSpec, rng: np.random.Generator, budget: int = LONGEST_WALK
+) -> list[Stimulus]:
     products = Products.of(spec, rng)
     if isinstance(spec.accumulator, ChunkedAccumulator | AlignedAccumulator):
         return group_sections(spec, products, rng)
-    walks = edge_walks(spec, products, rng)
+    walks = edge_walks(spec, products, rng, budget)
     return [streams("edges", [products.operands(walk)]) for walk in walks]
 
 
