@@ -1,7 +1,8 @@
 """Multi-term adders that align and cut off their addends: the fast route of `combined`.
 
 Sums of aligned and cut significands are integers. They are formed in float64, which holds them
-as long as `kept` and the number of terms leave room; elsewhere the definition itself is used.
+as long as `kept` and the number of terms leave room, else in two: the higher and the lower bits of
+the addends. Where exponents leave float64 the definition itself is used.
 """
 
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from hwmodel.arithmetic.by_definition import has_usual_grid
 from hwmodel.arithmetic.combined import add_aligned_scalar, dot_scalar
+from hwmodel.arithmetic.steps import add_to_odd
 from hwmodel.compiled import bits_of, float_of, inner, jit
 from hwmodel.formats import FloatFormat, Rounding
 from hwmodel.formats.base import code_dtype
@@ -26,6 +28,8 @@ _NO_EXPONENT = -(1 << 20)
 # Bits of float64's mantissa, and the place of its exponent.
 _STORED = 52
 _FIELD = 0x7FF << _STORED
+# What cuts a wide addend in two, of 32 and more bits.
+_UPPER, _LOWER = 2.0**32, 2.0**-32
 # Columns summed side by side: what belongs to them stays in the first-level cache.
 _COLUMNS = 128
 
@@ -33,14 +37,16 @@ _COLUMNS = 128
 class _Rule(NamedTuple):
     """An aligned adder for compiled code.
 
-    `down` says how bits are cut off. `nearest`: rounding is to nearest even. Sums up to `limit`
-    are rounded by a power of two that is added and taken away: `lift` is what is added to an
-    exponent field of float64 to make it, `least` the smallest one.
+    `wide`: sums have more bits than float64. `down` says how bits are cut off. `nearest`: rounding
+    is to nearest even. Sums up to `limit` are rounded by a power of two that is added and taken
+    away: `lift` is what is added to an exponent field of float64 to make it, `least` the smallest
+    one.
     """
 
     layout: Layout
     terms: int
     kept: int
+    wide: bool
     down: bool
     rounding: int
     overflow: int
@@ -95,8 +101,8 @@ def aligned_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) ->
     a, ea = _operand(spec.a, x)
     b, eb = _operand(spec.b, y)
     finite = bool(np.isfinite(a).all() and np.isfinite(b).all())
-    kernel = _finite_products if finite else _any_products
     rule = _rule(spec)
+    kernel = _finite_products if finite and not rule.wide else _any_products
 
     def work(rows: slice) -> int:
         kernel(rule, a[rows], ea[rows], b, eb, codes[rows])
@@ -117,6 +123,7 @@ def _rule(spec: UnitSpec) -> _Rule:
         layout_of(fmt),
         accumulator.terms,
         accumulator.kept,
+        _is_wide(accumulator),
         accumulator.cut is Rounding.DOWN,
         ROUNDINGS[spec.rounding],
         OVERFLOWS[spec.overflow],
@@ -128,18 +135,21 @@ def _rule(spec: UnitSpec) -> _Rule:
 
 
 def _fits(spec: UnitSpec) -> bool:
-    """Whether float64 holds all sums, and every product whatever it is aligned to."""
+    """Whether float64 holds every product, and its bits, whatever it is aligned to."""
     accumulator = spec.accumulator
     assert isinstance(accumulator, AlignedAccumulator)
     assert isinstance(spec.a, FloatFormat)
     assert isinstance(spec.b, FloatFormat)
-    # An addend has a bit above the first one; the sum of terms and accumulator has more.
-    if accumulator.kept + 1 + (accumulator.terms + 1).bit_length() > 53:
-        return False
     fmt = accumulator.format
     top = max(spec.a.max_exponent + spec.b.max_exponent, fmt.max_exponent)
     bottom = min(spec.a.lsb_exponent + spec.b.lsb_exponent, fmt.lsb_exponent)
     return bottom > -1000 and top < 1000 and bottom - top > -1000
+
+
+def _is_wide(accumulator: AlignedAccumulator) -> bool:
+    """Whether sums have more bits than float64."""
+    # An addend has a bit above the first one; the sum of terms and accumulator has more.
+    return accumulator.kept + 1 + (accumulator.terms + 1).bit_length() > _STORED + 1
 
 
 def _operand(
@@ -203,11 +213,16 @@ def _group(rule: _Rule, acc: Any, products: Any, exponents: Any) -> Any:
         return 0
     last = top - rule.kept + 1
     scale = power_of_two(-last)
-    total = np.floor(acc * scale) if rule.down else np.trunc(acc * scale)
-    for k in range(products.size):
-        addend = products[k] * scale
-        total += np.floor(addend) if rule.down else np.trunc(addend)
-    return _rounded(rule, total, last)
+    total, high = 0.0, 0.0
+    for k in range(-1, products.size):
+        addend = (acc if k < 0 else products[k]) * scale
+        addend = np.floor(addend) if rule.down else np.trunc(addend)
+        if rule.wide:
+            upper = np.floor(addend * _LOWER) * _UPPER
+            high += upper
+            addend -= upper
+        total += addend
+    return _rounded(rule, add_to_odd(high, total) if rule.wide else total, last)
 
 
 @jit

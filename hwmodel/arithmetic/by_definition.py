@@ -1,7 +1,7 @@
 """Sums by the definition itself, element by element, for units whose products leave float64.
 
-Also which units those are: int32 by int32 has more bits than a significand, products of formats
-with very large exponents are beyond the largest float64.
+Also which units those are: products of formats with very large exponents are beyond the largest
+float64, and stochastic rounding may look at more bits than it has.
 """
 
 from typing import Any
@@ -23,10 +23,9 @@ _SPARE = 2
 
 
 def products_fit(spec: UnitSpec) -> bool:
-    """Whether float64 holds every product of finite operands exactly."""
+    """Whether every product of finite operands is the sum of two float64."""
     lowest = spec.a.lsb_exponent + spec.b.lsb_exponent
-    bits = _precision(spec.a) + _precision(spec.b)
-    return bits <= _PRECISION and lowest >= -1022 and _exponent(spec.a) + _exponent(spec.b) <= 1022
+    return lowest >= -1022 and _exponent(spec.a) + _exponent(spec.b) <= 1022
 
 
 def sums_fit(spec: UnitSpec, fmt: FloatFormat, random_bits: int) -> bool:
@@ -41,9 +40,9 @@ def has_usual_grid(fmt: FloatFormat) -> bool:
     """Whether float adders round to the format: even codes are even numbers of last places.
 
     Not so without mantissa (the code's parity is the exponent's) or subnormals; codes of a format
-    without sign or with one exponent end otherwise.
+    without sign end otherwise.
     """
-    return fmt.signed and fmt.subnormals and fmt.mantissa_bits > 0 and fmt.exponent_bits > 1
+    return fmt.signed and fmt.subnormals and fmt.mantissa_bits > 0
 
 
 def defined_streams(
@@ -79,10 +78,6 @@ def defined_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) ->
     for i, j in np.ndindex(*codes.shape):
         codes[i, j] = dot_scalar(spec, rows[i], columns[j])
     return codes
-
-
-def _precision(fmt: Format) -> int:
-    return fmt.mantissa_bits + 1 if isinstance(fmt, FloatFormat) else fmt.bits
 
 
 def _exponent(fmt: Format) -> int:

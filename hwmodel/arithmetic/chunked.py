@@ -1,5 +1,6 @@
 """Chunked accumulators over arrays: the inner unit's own routes, and the sums of chunks."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,13 +10,15 @@ import numpy.typing as npt
 from hwmodel.arithmetic.carriers import is_float32
 from hwmodel.arithmetic.combined import add_chunk_scalar
 from hwmodel.arithmetic.mac import accumulator_dtype
-from hwmodel.formats import Overflow, Rounding
+from hwmodel.formats import FloatFormat, Overflow, Rounding
 from hwmodel.formats.base import code_dtype
 from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS
 from hwmodel.formats.vector import layout_of
 from hwmodel.units import ChunkedAccumulator, FloatAccumulator, IntAccumulator, UnitSpec
 
 __all__ = ["add_chunks", "chunked_product", "simulate_chunked"]
+
+_PRECISION = 53
 
 _Codes = npt.NDArray[Any]
 
@@ -113,14 +116,9 @@ def add_chunks(spec: UnitSpec, acc: _Codes, chunks: _Codes) -> _Codes:
     assert isinstance(spec.accumulator, ChunkedAccumulator)
     outer, inner = spec.accumulator.outer, spec.inner_unit
     fixed = not isinstance(inner.register, FloatAccumulator)
-    # Wider ones are no float64, and 64-bit sums no int64.
-    if (fixed and inner.fixed_point.width > 53) or (
-        isinstance(outer, IntAccumulator) and (outer.bits > 62)
-    ):
-        codes = np.empty(acc.shape, acc.dtype)
-        for index, code in np.ndenumerate(acc):
-            codes[index] = add_chunk_scalar(spec, int(code), int(chunks[index]))
-        return codes
+    wide = fixed and inner.fixed_point.width > _PRECISION
+    if isinstance(outer, IntAccumulator) and (wide or outer.bits > 62):  # 64-bit sums are no int64
+        return _defined(spec, acc, chunks)
     if isinstance(outer, IntAccumulator):
         total = _integers(acc, outer.bits) + _integers(chunks, inner.fixed_point.width)
         if spec.overflow is Overflow.SATURATE:
@@ -130,18 +128,73 @@ def add_chunks(spec: UnitSpec, acc: _Codes, chunks: _Codes) -> _Codes:
     from hwmodel.arithmetic.steps import add_values, check_found
 
     assert spec.overflow is not None
-    values = _values(inner, chunks)
+    before = np.ravel(outer.format.decode(acc))
+    if wide:
+        if not _fits(inner, outer.format):
+            return _defined(spec, acc, chunks)
+        values = _wide_sums(spec, outer.format, before, np.ravel(chunks))
+        before = np.zeros_like(before)
+    else:
+        values = np.ravel(_values(inner, chunks))
     result = np.empty(acc.size, acc.dtype)
     lost = add_values(
         layout_of(outer.format),
-        np.ravel(outer.format.decode(acc)),
-        np.ravel(values),
+        before,
+        values,
         ROUNDINGS[spec.rounding],
         OVERFLOWS[spec.overflow],
         result,
     )
     check_found(lost, spec.name)
     return result.reshape(acc.shape)
+
+
+def _defined(spec: UnitSpec, acc: _Codes, chunks: _Codes) -> _Codes:
+    """The definition itself, element by element."""
+    codes = np.empty(acc.shape, acc.dtype)
+    for index, code in np.ndenumerate(acc):
+        codes[index] = add_chunk_scalar(spec, int(code), int(chunks[index]))
+    return codes
+
+
+def _fits(inner: UnitSpec, fmt: FloatFormat) -> bool:
+    """Whether float64 holds the outer accumulator in its steps, and the sum with a chunk."""
+    field = inner.fixed_point
+    low = min(field.lsb_exponent, fmt.lsb_exponent)
+    high = max(field.lsb_exponent + field.width, fmt.max_exponent + 1)
+    return low >= -1022 and high <= 1022 and fmt.max_exponent - fmt.lsb_exponent <= 1000
+
+
+def _wide_sums(
+    spec: UnitSpec, fmt: FloatFormat, before: npt.NDArray[np.float64], chunks: _Codes
+) -> npt.NDArray[np.float64]:
+    """Sums of the outer accumulators' values and chunks wider than float64, rounded to odd.
+
+    They are formed in Python's integers. A zero is minus zero where rounding goes down, unless
+    both addends are plus zero.
+    """
+    field = spec.inner_unit.fixed_point
+    base = min(field.lsb_exponent, fmt.lsb_exponent)
+    up, own = field.lsb_exponent - base, fmt.lsb_exponent - base
+    mask, sign = (1 << field.width) - 1, field.width - 1
+    totals = np.empty(before.shape, np.float64)
+    steps = np.ldexp(before, -fmt.lsb_exponent)
+    for place, (step, chunk) in enumerate(zip(steps.tolist(), chunks.tolist(), strict=True)):
+        if not math.isfinite(step) or chunk > mask:  # the sticky bit of NaN and infinities
+            totals[place] = math.nan if chunk > mask else step
+            continue
+        code = chunk & mask
+        total = (int(step) << own) + ((code - (code >> sign << field.width)) << up)
+        size = abs(total)
+        if (cut := size.bit_length() - _PRECISION) > 0:
+            kept = size >> cut
+            size = (kept | (kept << cut != size)) << cut
+        value = math.ldexp(size, base)
+        minus = total < 0
+        if not total and spec.rounding is Rounding.DOWN:
+            minus = code != 0 or math.copysign(1.0, step) < 0
+        totals[place] = -value if minus else value
+    return totals
 
 
 def _is_sum_of_floats(spec: UnitSpec) -> bool:

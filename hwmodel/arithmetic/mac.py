@@ -228,13 +228,12 @@ def _simulate_float(
     if not sums_fit(spec, fmt, request.random_bits):
         numbers = np.broadcast_to(drawn, a.size).reshape(a.shape)
         return defined_streams(spec, a, b, valid, clear, numbers, request.random_bits)
-    with np.errstate(invalid="ignore"):
-        product = spec.a.decode(a) * spec.b.decode(b)
-    steps = product.shape[-1]
-    codes = np.empty(product.shape, code_dtype(fmt.bits))
+    steps = a.shape[-1]
+    codes = np.empty(a.shape, code_dtype(fmt.bits))
     lost = accumulate(
         layout_of(fmt),
-        np.ascontiguousarray(product).reshape(-1, steps),
+        np.ascontiguousarray(spec.a.decode(a)).reshape(-1, steps),
+        np.ascontiguousarray(spec.b.decode(b)).reshape(-1, steps),
         np.ascontiguousarray(valid).reshape(-1, steps),
         np.ascontiguousarray(clear).reshape(-1, steps),
         ROUNDINGS[spec.rounding],

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hwmodel.compiled import inner, jit
+from hwmodel.compiled import fma, inner, jit
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.kernels import ROUNDINGS, SAW_NAN, Layout, code_of, value_of
 from hwmodel.formats.rounding import Rounding
@@ -41,6 +41,32 @@ def add_to_odd(x: float, y: float) -> float:
 
 
 @inner
+def _two_sum(x: float, y: float) -> Any:
+    """Sum in float64 and its error, which is exact (Knuth)."""
+    total = x + y
+    back = total - x
+    return total, (x - (total - back)) + (y - back)
+
+
+@inner
+def _add_product_to_odd(acc: float, x: float, y: float) -> float:
+    """Sum of a number and a product, which may have more bits than float64, rounded to odd.
+
+    Boldo and Melquiond's fused multiply-add: the product's error and both sums' are exact, and
+    what is left of them is rounded to odd as well, far below the last place of the result.
+    """
+    product = x * y
+    if not np.isfinite(product + acc):
+        return acc + product
+    low = fma(x, y, -product)
+    if low == 0.0:
+        return add_to_odd(acc, product)
+    first, first_error = _two_sum(acc, low)
+    total, error = _two_sum(product, first)
+    return add_to_odd(total, add_to_odd(first_error, error))
+
+
+@inner
 def _zero_downward(x: float, y: float) -> float:
     """Zero sum where rounding goes down: minus, unless both addends are plus zero."""
     plus = not np.signbit(x) and not np.signbit(y)
@@ -51,19 +77,20 @@ def _zero_downward(x: float, y: float) -> float:
 def _add(
     layout: Layout,
     acc: float,
-    product: float,
+    x: float,
+    y: float,
     rounding: int,
     overflow: int,
     random: int,
     random_bits: int,
 ) -> Any:
-    """Code of the rounded sum, and whether it is a NaN for which there is no code.
+    """Code of the rounded sum with a product, and whether it is a NaN for which there is no code.
 
     A NaN is the canonical one, also where an overflow makes it.
     """
-    total = add_to_odd(acc, product)
+    total = _add_product_to_odd(acc, x, y)
     if rounding == _DOWN and total == 0.0:
-        total = _zero_downward(acc, product)
+        total = _zero_downward(acc, x * y)
     code, met = code_of(layout, total, rounding, overflow, random, random_bits)
     lost = (met & SAW_NAN) != 0 and layout.nan_code < 0
     return layout.nan_code if np.isnan(value_of(layout, code)) else code, lost
@@ -72,7 +99,8 @@ def _add(
 @jit
 def accumulate(
     layout: Layout,
-    product: Any,
+    a: Any,
+    b: Any,
     valid: Any,
     clear: Any,
     rounding: int,
@@ -83,22 +111,22 @@ def accumulate(
 ) -> bool:
     """Write the accumulator's code after every step of every stream (rows) to `codes`.
 
+    `a` and `b` have the operands' values.
     `random` has a number for each step, or one where none are used. Returns whether there was a NaN
     without a code.
     """
     any_lost = False
     rows, columns = random.shape[0] - 1, random.shape[1] - 1
-    for stream in range(product.shape[0]):
+    for stream in range(a.shape[0]):
         code = 0
         acc = 0.0
-        for t in range(product.shape[1]):
+        for t in range(a.shape[1]):
             if clear[stream, t]:
                 code, acc = 0, 0.0
             if valid[stream, t]:
                 number = random[min(stream, rows), min(t, columns)]
-                code, lost = _add(
-                    layout, acc, product[stream, t], rounding, overflow, number, random_bits
-                )
+                x, y = a[stream, t], b[stream, t]
+                code, lost = _add(layout, acc, x, y, rounding, overflow, number, random_bits)
                 acc = value_of(layout, code)
                 any_lost |= lost
             codes[stream, t] = code
@@ -117,7 +145,7 @@ def dot_products(layout: Layout, a: Any, b: Any, rounding: int, overflow: int, c
             code = 0
             acc = 0.0
             for k in range(a.shape[1]):
-                code, lost = _add(layout, acc, a[i, k] * b[k, j], rounding, overflow, 0, 0)
+                code, lost = _add(layout, acc, a[i, k], b[k, j], rounding, overflow, 0, 0)
                 acc = value_of(layout, code)
                 any_lost |= lost
             codes[i, j] = code
@@ -134,7 +162,7 @@ def add_values(
     """
     any_lost = False
     for i in range(acc.size):
-        codes[i], lost = _add(layout, acc[i], values[i], rounding, overflow, 0, 0)
+        codes[i], lost = _add(layout, acc[i], values[i], 1.0, rounding, overflow, 0, 0)
         any_lost |= lost
     return any_lost
 

@@ -210,6 +210,28 @@ def test_products_of_more_bits_than_float64_has():
     assert spec.decode_accumulator(simulate(spec, [[x]], [[y]])).tolist() == expected
 
 
+@pytest.mark.parametrize(
+    "accumulator",
+    [
+        *("e0m7", "e1m6-up", "e1m6fn", "e5m0", "e4m5nosub", "ue4m4", "fp32", "bf16-toodd"),
+        *("align16w50_fp32", "align7w64down_bf16", "chunk16_exact16_fp32-down"),
+        *("int12", "int20sat", "int70", "int70sat", "exact1sat"),
+    ],
+)
+@pytest.mark.parametrize("operands", ["int8-int8", "int4-int7", "int32-int31", "e5m2fin-e5m2fin"])
+def test_matrices_of_some_size_are_those_of_streams(operands, accumulator):
+    try:
+        spec = hwmodel.unit(f"mac-{operands}-{accumulator}")
+    except HwmodelError:
+        pytest.skip("no such unit")
+    rng = np.random.default_rng(len(spec.name))
+    a, b = rng.integers(0, spec.a.code_count, (4, 70)), rng.integers(0, spec.b.code_count, (70, 19))
+    a[0] //= 3
+    streams = simulate(spec, a[:, None], b.T[None])[..., -1]
+    assert matmul(a, b, spec).tolist() == streams.tolist()
+    assert matmul(a, b, spec)[1, 2] == dot_scalar(spec, a[1].tolist(), b[:, 2].tolist())
+
+
 def test_a_single_step_times_a_wide_operand():
     # Operands of so many bits together once sent their pieces round in circles.
     for name, a, b in (("int7-int25-int62", 1, 12394094), ("bf16-bf16-exact", 1, 0x1A7F)):
