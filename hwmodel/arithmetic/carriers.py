@@ -5,7 +5,8 @@ no harm if products have no more significand bits than the accumulator's p, and 
 2p + 2 or more: Figueroa, "When is double rounding innocuous?" (ACM SIGNUM Newsletter 30(3), 1995);
 else for sums up to some size (`_sure_exponent`). Rows that meet a larger one go to the next
 carrier, and at last to `steps`, which rounds to odd and takes longer. Where float32 is sure of
-nothing it may still do by patterns (`tied_sums`), which settle the few sums in doubt.
+nothing it may still do by patterns (`tied_sums`), which settle the few sums in doubt; those of
+float64 take what is left, and all other roundings than to nearest even.
 """
 
 from dataclasses import dataclass
@@ -19,12 +20,6 @@ from hwmodel.units import FloatAccumulator, UnitSpec
 if TYPE_CHECKING:
     from hwmodel.arithmetic.sums import Constants
     from hwmodel.arithmetic.tied_sums import Patterns
-
-# What `directed_sums` has.
-_DIRECTED = (
-    *(Rounding.TOWARD_ZERO, Rounding.UP, Rounding.DOWN),
-    *(Rounding.NEAREST_AWAY, Rounding.TO_ODD),
-)
 
 __all__ = ["Carrier", "carriers_for", "is_float32", "is_within_float32"]
 
@@ -65,17 +60,20 @@ _KINDS = (_Kind(np.float32, np.int32, 24, 127), _Kind(np.float64, np.int64, 53, 
 
 def carriers_for(spec: UnitSpec) -> list[Carrier]:
     """Types that can carry the unit's sums, the narrower first; it may not do for all rows."""
+    single, double = _KINDS
+    if spec.rounding is not Rounding.NEAREST_EVEN:
+        return _by_patterns(spec, double) + _by_patterns(spec, double, bounded=True)
     carriers = []
     for kind in _KINDS:
         constants = _constants(spec, kind)
         sure = constants is not None and (constants.native or constants.bounded)
-        if kind.dtype is np.float32 and not sure and (constants is None or _is_fine(spec, kind)):
-            carriers += _by_patterns(spec)
+        if kind is single and not sure and (constants is None or _is_fine(spec, kind)):
+            carriers += _by_patterns(spec, kind)
         if constants is not None:
             carriers.append(Carrier(np.dtype(kind.dtype), constants))
         if sure:
-            break
-    return carriers
+            return carriers
+    return carriers + _by_patterns(spec, double) + _by_patterns(spec, double, bounded=True)
 
 
 def _is_fine(spec: UnitSpec, kind: _Kind) -> bool:
@@ -85,19 +83,24 @@ def _is_fine(spec: UnitSpec, kind: _Kind) -> bool:
     return kind.precision < _precision(spec.a) + _precision(spec.b) + _ROOM
 
 
-def _by_patterns(spec: UnitSpec) -> list[Carrier]:
-    """Float32 scaled so that the accumulator's subnormals are its own, where its range does."""
+def _by_patterns(spec: UnitSpec, kind: _Kind, bounded: bool = False) -> list[Carrier]:
+    """The type scaled so that the accumulator's subnormals are its own, where its range does.
+
+    If `bounded`, sums that overflow are settled, else rows that have one are given up.
+    """
     assert isinstance(spec.accumulator, FloatAccumulator)
     assert isinstance(spec.a, FloatFormat | IntFormat)
     assert isinstance(spec.b, FloatFormat | IntFormat)
-    fmt, kind = spec.accumulator.format, _KINDS[0]
+    fmt = spec.accumulator.format
     bottom = 1 - kind.bias  # exponent of the type's smallest normal number
     scale = bottom - fmt.min_exponent
     if (
-        spec.rounding is not Rounding.NEAREST_EVEN
+        spec.rounding is Rounding.STOCHASTIC
+        or not fmt.subnormals
         # Without a mantissa the even neighbour is not the one with an even pattern.
         or not 0 < fmt.mantissa_bits < kind.precision - 2
         or fmt.max_exponent + scale > kind.bias
+        or (bounded and fmt.max_exponent >= kind.bias - 1)
         # What a rounded sum leaves is found from a product that the type holds.
         or _precision(spec.a) + _precision(spec.b) > kind.precision
     ):
@@ -111,7 +114,12 @@ def _by_patterns(spec: UnitSpec) -> list[Carrier]:
     # Raised by `up`, products have no bits that the type cannot hold, if there is room above.
     last = bottom - kind.precision + 1
     lowest = spec.a.lsb_exponent + spec.b.lsb_exponent + scale
-    room = min(kind.bias - 1 - fmt.max_exponent - scale, high_a - first)
+    most = fmt.max_exponent + scale
+    if bounded:  # exponent of a sum with one more product
+        most = max(most + 1, _top(_largest_product(spec)) + scale) + 1
+        if most > kind.bias:
+            return []
+    room = min(kind.bias - 1 - most, high_a - first)
     up = min(max(last - lowest, 0), max(room, 0), kind.bias)
     from hwmodel.arithmetic.tied_sums import Patterns
 
@@ -123,8 +131,29 @@ def _by_patterns(spec: UnitSpec) -> list[Carrier]:
         large=2.0 ** (fmt.max_exponent + scale),
         sure=lowest + up >= last,
         finest=last - up + _precision(spec.a) + _precision(spec.b),
+        rounding=spec.rounding,
+        # All sums are multiples of the products' last place.
+        exact=lowest >= max(last, most - kind.precision),
+        bounds=_bounds(spec, fmt, scale) if bounded else None,
     )
     return [Carrier(np.dtype(kind.dtype), patterns, (first, second))]
+
+
+def _bounds(spec: UnitSpec, fmt: FloatFormat, scale: int) -> tuple[float, ...]:
+    """Largest and smallest value, and what stands for larger and smaller ones, all scaled."""
+    assert spec.overflow is not None
+    # Downward, the sums' negatives are rounded up.
+    rounding = Rounding.UP if spec.rounding is Rounding.DOWN else spec.rounding
+    huge = 2.0 ** (fmt.max_exponent + 2)
+    beyond = fmt.decode(fmt.encode([huge, -huge], spec.overflow, rounding))
+    ends = [fmt.max_value, fmt.min_value, *beyond.tolist()]
+    return tuple(float(np.ldexp(end, scale)) for end in ends)
+
+
+def _largest_product(spec: UnitSpec) -> float:
+    return max(abs(spec.a.max_value), abs(spec.a.min_value)) * max(
+        abs(spec.b.max_value), abs(spec.b.min_value)
+    )
 
 
 def _shifts(kind: _Kind, fmt: FloatFormat | IntFormat) -> tuple[int, int]:
@@ -174,12 +203,7 @@ def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":
     fmt = spec.accumulator.format
     if not (_holds(kind, spec.a) and _holds(kind, spec.b)):
         return None
-    nearest = spec.rounding is Rounding.NEAREST_EVEN
-    if not (nearest or (spec.rounding in _DIRECTED and fmt.mantissa_bits > 0)):
-        return None
-    if (
-        _is_carrier_itself(fmt, kind) and nearest
-    ):  # one instruction rounds product and sum as the unit does
+    if _is_carrier_itself(fmt, kind):  # one instruction rounds product and sum as the unit does
         return _numbers(spec, kind) if spec.overflow is Overflow.NONFINITE else None
     product = _precision(spec.a) + _precision(spec.b)
     # All sums are multiples of the products' last place: rounding only makes it coarser.
@@ -188,14 +212,8 @@ def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":
         return None
     if fmt.min_exponent < 1 - kind.bias or fmt.mantissa_bits >= kind.precision - 2:
         return None
-    largest = max(abs(spec.a.max_value), abs(spec.a.min_value)) * max(
-        abs(spec.b.max_value), abs(spec.b.min_value)
-    )
     most = min(kind.bias - kind.precision, fmt.max_exponent)
-    if not nearest:  # of exact sums
-        least = fmt.lsb_exponent >= 1 - kind.bias
-        return _numbers(spec, kind, most, min(lowest + kind.precision, most)) if least else None
-    top = max(_top(fmt.max_value), _top(largest)) + 1
+    top = max(_top(fmt.max_value), _top(_largest_product(spec))) + 1
     sure = _sure_exponent(fmt, kind, product, lowest)
     # The added power of two is to stay within the type.
     bounded = sure > fmt.max_exponent and top + kind.precision <= kind.bias
@@ -258,8 +276,7 @@ def _numbers(
     assert isinstance(spec.b, FloatFormat | IntFormat)
     fmt = spec.accumulator.format
     stored = kind.precision - 1
-    nearest, down = spec.rounding is Rounding.NEAREST_EVEN, spec.rounding is Rounding.DOWN
-    native = _is_carrier_itself(fmt, kind) and nearest
+    native = _is_carrier_itself(fmt, kind)
     # Only where sums up to the largest value are sure, which a type of its exponents need not hold.
     limit = kind.dtype(fmt.max_value if fmt.max_exponent <= kind.bias else np.inf)
     if spec.overflow is Overflow.SATURATE:
@@ -277,11 +294,9 @@ def _numbers(
     lift = 0 if native else ((stored - fmt.mantissa_bits) << stored) | 1 << (stored - 1)
     return Constants(
         native=native,
-        rounding=None if nearest else list(Rounding).index(Rounding.UP if down else spec.rounding),
-        negated=down,
         # A sum that rounds to zero keeps its sign; sums of multiples of the last place do not
-        # round to zero. Downward, numbers that cancel make a negative zero.
-        keep_sign=down or spec.a.lsb_exponent + spec.b.lsb_exponent < fmt.lsb_exponent,
+        # round to zero.
+        keep_sign=spec.a.lsb_exponent + spec.b.lsb_exponent < fmt.lsb_exponent,
         field=kind.integer((2 * kind.bias + 1) << stored),
         lift=kind.integer(lift),
         least=_float(kind, _field(kind, fmt.min_exponent) + lift),

@@ -44,10 +44,6 @@ class Constants(NamedTuple):
     ----------
     native : bool
         The accumulator is the type: its adder rounds.
-    rounding : int or None
-        Number of a rounding other than to nearest even.
-    negated : bool
-        Whether the sums' negatives are what that rounding makes: downward is upward from there.
     keep_sign : bool
         Whether a sum can be a zero that has a sign.
     field : int32 or int64
@@ -78,8 +74,6 @@ class Constants(NamedTuple):
     """
 
     native: bool
-    rounding: Any
-    negated: bool
     keep_sign: bool
     field: Any
     lift: Any
@@ -110,8 +104,6 @@ def add_products(
         columns = np.ascontiguousarray(b[:, first : first + _COLUMNS])
         if constants.native:
             quick_sums.add_native(a, columns, result, first)
-        elif constants.rounding is not None:
-            _add_directed(constants, a, columns, result, first, void)
         elif not void.all():
             _add_columns(constants, a, columns, result, first, hasty, void)
     return void
@@ -169,23 +161,6 @@ def _add_columns(
             from hwmodel.arithmetic import watched_sums
 
             watched_sums.mend_zeros(constants, a, b, result, first, zeros)
-
-
-def _add_directed(
-    constants: Constants, a: Any, b: Any, result: Any, first: int, void: npt.NDArray[np.bool_]
-) -> None:
-    from hwmodel.arithmetic import directed_sums
-
-    if constants.negated:
-        a = -a
-    directed_sums.add_products(constants, a, b, result, first, void)
-    if constants.keep_sign:
-        zeros = ~void & (result[:, first : first + b.shape[1]] == 0).any(axis=1)
-        if zeros.any():
-            directed_sums.mend_zeros(constants, a, b, result, first, zeros)
-    if constants.negated:
-        columns = result[:, first : first + b.shape[1]]
-        np.negative(columns, out=columns)
 
 
 def smallest(values: Any, axis: int | None = None) -> npt.NDArray[np.int64]:

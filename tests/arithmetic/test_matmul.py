@@ -105,9 +105,10 @@ def test_carriers_are_the_narrow_ones_only_where_that_is_proved():
         ("mac-e4m3-e4m3-e5m2", [np.float32, np.float64]),  # sums below 2^8, then below 2^37
         ("mac-fp16-fp16-fp32", [np.float32]),  # 22 bits a product: float32's own adder
         ("mac-bf16-bf16-fp32", [np.float32]),  # whatever the product: its FMA
-        ("mac-e4m3-e4m3-fp16-towardzero", [np.float32, np.float64]),  # exact sums: 2^6, 2^35
-        ("mac-e4m3-e4m3-fp16-down", [np.float32, np.float64]),  # upward from the negatives
-        ("mac-fp16-fp16-fp32-up", [np.float64]),  # float32 has its own rounding only
+        # By patterns, without an eye on overflow and with one.
+        ("mac-e4m3-e4m3-fp16-towardzero", [np.float64, np.float64]),
+        ("mac-fp16-fp16-fp32-down", [np.float64, np.float64]),
+        ("mac-e5m6-e5m6-e7m2ieee", [np.float32, np.float64, np.float64, np.float64]),
     ]:
         assert [carrier.dtype for carrier in carriers_for(parse_unit(name))] == dtypes, name
 

@@ -1,4 +1,4 @@
-"""Sums rounded by their float32 patterns, against `simulate`; what is halfway most of all."""
+"""Sums rounded by their patterns, against `simulate`: halfway and on the grid most of all."""
 
 import itertools
 from dataclasses import replace
@@ -156,3 +156,71 @@ def test_which_units_are_added_by_patterns():
         "mac-e4m3-e4m3-fp16": False,
         "mac-int16-int16-fp16": False,
     }
+
+
+DIRECTIONS = ["", "-nearestaway", "-towardzero", "-up", "-down", "-toodd"]
+
+
+def bounded_only(monkeypatch):
+    """Leave the unit to the last carrier, which settles overflow."""
+    last = carriers.carriers_for
+    monkeypatch.setattr(carriers, "carriers_for", lambda spec: last(spec)[-1:])
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("fp16-fp16-fp16", "bf16-bf16-bf16", "fp16-fp16-e6m5ieee", "e4m3-e4m3-fp16"),
+        *("int8-int8-e5m4ieee", "fp16-fp16-e4m3", "fp16-fp16-e5m2sat", "e5m2-e5m2-e3m3fnuz"),
+    ],
+)
+def test_every_rounding_of_coarse_and_fine_sums_with_overflow(unit, direction, monkeypatch):
+    # Coarse sums are often on the grid or halfway, fine ones next to it, and some are too large.
+    bounded_only(monkeypatch)
+    spec = parse_unit(f"mac-{unit}{direction}")
+    rng = np.random.default_rng(41)
+    reach = spec.accumulator.format.max_value
+    for scale in (2.0**-8, 1.0, np.sqrt(reach / 20.0)):
+        a = rng.integers(-9, 10, (7, 90)) * 2.0 ** rng.integers(-3, 3, (7, 90)) / 8
+        b = rng.standard_normal((90, 40))
+        b[:, ::2] = rng.integers(-9, 10, (90, 20)) / 8
+        a[0], b[:, 0] = 4.0, 4.0  # a sum that runs over
+        x, y = spec.a.encode(a * scale), spec.b.encode(b * scale)
+        got = check(spec, x, y)
+        values = spec.decode_accumulator(got)
+        if scale > 1 and not spec.a.name.startswith("int"):
+            assert not np.abs(values[0, 0]) < reach
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_traces_that_float64_rounds_away_decide(direction, sign, rows):
+    # A product 2^-60 beside a sum on the grid, or halfway: what remains of it is its sign.
+    spec = parse_unit(f"mac-bf16-bf16-e8m5ieee{direction}")
+    trace = 2.0**-30
+    nearest = direction in ("", "-nearestaway")
+    a = np.array([[1.0, 1.0, trace], [1.0, 0.0, trace], [1.0, 1.0, -trace], [1.0, 0.0, -trace]])
+    b = np.stack([1.0 + np.arange(32) / 32.0, np.full(32, 2.0**-6), np.full(32, trace)])
+    b[1] *= 1.0 if nearest else 2.0  # halfway, or on the grid
+    got = check(spec, spec.a.encode(a * sign), spec.b.encode(b))
+    assert rows[-1] == (4, 0)
+    # Without the trace the rules differ.
+    a[:, 2] = 0.0
+    assert (got != check(spec, spec.a.encode(a * sign), spec.b.encode(b))).any() != nearest
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_zeros_have_the_signs_of_the_rule(direction):
+    spec = parse_unit(f"mac-fp16-fp16-fp16{direction}")
+    x = spec.a.encode([[0.0, 0.0], [1.0, 1.0], [-0.0, 0.0], [2.0**-14, 0.0], [-(2.0**-14), 0.0]])
+    y = spec.b.encode([[0.0, 1.0, -1.0, 2.0**-24], [0.0, -1.0, 1.0, -(2.0**-24)]])
+    check(spec, x, y)
+
+
+def test_infinite_factors_are_left_to_others(rows):
+    spec = parse_unit("mac-fp16-fp16-fp16-towardzero")
+    a = np.ones((4, 20))
+    a[1, 3], a[2, 5] = np.inf, np.nan
+    check(spec, spec.a.encode(a, "nonfinite"), spec.b.encode(np.ones((20, 3))))
+    assert [given_up for _, given_up in rows] == [2, 2]
