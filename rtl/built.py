@@ -1,7 +1,7 @@
 """Which units have RTL; the golden model knows more of them."""
 
 from hwmodel.errors import NotBuiltYetError
-from hwmodel.formats import FloatFormat, Overflow, Rounding, Specials
+from hwmodel.formats import FloatFormat, Format, Overflow, Rounding, Specials
 from hwmodel.units import (
     AlignedAccumulator,
     ChunkedAccumulator,
@@ -77,6 +77,7 @@ def _check_operands(spec: UnitSpec) -> None:
                 f"RTL for operands of more than {_WIDEST_OPERAND} bits ({fmt.name}) is not built"
                 " yet; the golden model has it"
             )
+        _check_range(fmt)
 
 
 def _check_register(spec: UnitSpec) -> None:
@@ -88,6 +89,7 @@ def _check_register(spec: UnitSpec) -> None:
                 " subnormals, 2 or more exponent bits and 1 or more mantissa bits; the golden model"
                 " has it"
             )
+        _check_range(fmt)
     if isinstance(spec.register, ExactAccumulator) and spec.overflow is Overflow.SATURATE:
         raise NotBuiltYetError(
             "RTL of an exact accumulator that saturates is not built yet; the golden model has it;"
@@ -102,3 +104,11 @@ def _check_register(spec: UnitSpec) -> None:
                 f" and {spec.b.name} take {least} to {_WIDEST_INTEGER} bits); the golden model has"
                 " it"
             )
+
+
+def _check_range(fmt: Format) -> None:
+    if isinstance(fmt, FloatFormat) and fmt.is_wide:
+        raise NotBuiltYetError(
+            f"RTL for formats beyond float64, such as {fmt.name}, is not built yet; the golden"
+            " model has it; choose fewer exponent bits or another bias"
+        )

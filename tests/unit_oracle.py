@@ -213,9 +213,9 @@ def random_operand(rng, wide=0.2):
     return random_float(rng)
 
 
-def random_float(rng):
+def random_float(rng, widest=8):
     while True:
-        e, m = rng.randint(0, 8), rng.randint(0, 10)
+        e, m = rng.randint(0, widest), rng.randint(0, 10)
         bias = (2**e // 2 - 1 if e else 0) + rng.choice((0, 0, 0, rng.randint(-20, 20)))
         specials = rng.choice(SPECIALS)
         fmt = Oracle(e, m, bias, specials, rng.random() < 0.85, rng.random() < 0.8)

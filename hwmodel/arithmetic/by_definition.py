@@ -33,7 +33,9 @@ def sums_fit(spec: UnitSpec, fmt: FloatFormat, random_bits: int) -> bool:
 
     Stochastic rounding looks at `random_bits` bits below the format's last place.
     """
-    return products_fit(spec) and fmt.mantissa_bits + 1 + max(_SPARE, random_bits + 1) <= _PRECISION
+    if fmt.is_wide or not products_fit(spec):
+        return False
+    return fmt.mantissa_bits + 1 + max(_SPARE, random_bits + 1) <= _PRECISION
 
 
 def has_usual_grid(fmt: FloatFormat) -> bool:

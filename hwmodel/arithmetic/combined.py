@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from hwmodel.arithmetic.operations import Exact, exact_sum, exact_value
-from hwmodel.arithmetic.scalar import step_scalar
+from hwmodel.arithmetic.scalar import canonical, step_scalar
 from hwmodel.formats import FloatFormat, Format, Overflow, Rounding
 from hwmodel.formats.scalar import decode_scalar, encode_scalar, exponent_of
 from hwmodel.units import (
@@ -96,7 +96,7 @@ def add_aligned_scalar(spec: UnitSpec, acc: int, a: Sequence[int], b: Sequence[i
         cut = math.floor if accumulator.cut is Rounding.DOWN else math.trunc
         total = sum(cut(value / last) for _, value in addends) * last or 0.0
     code = encode_scalar(fmt, total, spec.overflow, spec.rounding)
-    return fmt.nan_code if math.isnan(decode_scalar(fmt, code)) else code
+    return canonical(fmt, code)
 
 
 def _exponent(fmt: Format, value: float) -> int:
@@ -129,7 +129,7 @@ def add_chunk_scalar(spec: UnitSpec, acc: int, chunk: int) -> int:
     fmt = accumulator.outer.format
     total_value = exact_sum(exact_value(fmt, acc), _chunk_value(inner, chunk), spec.rounding)
     code = encode_scalar(fmt, total_value, spec.overflow, spec.rounding)
-    return fmt.nan_code if math.isnan(decode_scalar(fmt, code)) else code
+    return canonical(fmt, code)
 
 
 def _chunk_value(inner: UnitSpec, chunk: int) -> Exact:

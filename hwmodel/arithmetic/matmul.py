@@ -163,7 +163,7 @@ def _float_sums(
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
     """Codes of sums, or nothing and the values that they are of."""
     assert isinstance(spec.accumulator, FloatAccumulator)
-    if not _products_in_range(spec):
+    if not by_definition.sums_fit(spec, spec.accumulator.format, 0):
         return _with_care(spec, x, y), None
     codes = np.empty((x.shape[0], y.shape[1]), accumulator_dtype(spec))
     left = np.arange(len(x))  # rows that no carrier has done so far
@@ -185,12 +185,6 @@ def _float_sums(
             return codes, None
     codes[left] = _with_care(spec, x[left], y)
     return codes, None
-
-
-def _products_in_range(spec: UnitSpec) -> bool:
-    """Whether products are no larger and no finer than float64's numbers, however many bits."""
-    lowest = spec.a.lsb_exponent + spec.b.lsb_exponent
-    return lowest >= -1022 and bool(np.isfinite(spec.a.max_value * spec.b.max_value))
 
 
 def _coded(spec: UnitSpec, values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -24,6 +24,7 @@ __all__ = [
     "Exact",
     "Operation",
     "add",
+    "exact_product",
     "exact_sum",
     "exact_value",
     "fused_multiply_add",
@@ -137,10 +138,10 @@ class Operation:
         if self.kind == "convert":
             return values[0]
         if self.kind == "mul":
-            return _product(values[0], values[1])
+            return exact_product(values[0], values[1])
         if self.kind == "add":
             return exact_sum(values[0], values[1], self.rounding)
-        return exact_sum(_product(values[0], values[1]), values[2], self.rounding)
+        return exact_sum(exact_product(values[0], values[1]), values[2], self.rounding)
 
     def accepts(self, *codes: int) -> bool:
         """Whether the output has a code for the result: NaN needs one, infinity cannot wrap."""
@@ -310,7 +311,8 @@ def _sign(x: Exact) -> float:
     return -1.0 if _negative(x) else 1.0
 
 
-def _product(x: Exact, y: Exact) -> Exact:
+def exact_product(x: Exact, y: Exact) -> Exact:
+    """Product before it is rounded, by IEEE 754's rules where it is no fraction."""
     if isinstance(x, Fraction) and isinstance(y, Fraction):
         return x * y
     # Only signs matter now; a fraction itself may lie beyond float64 once it is a product.

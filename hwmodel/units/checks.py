@@ -72,8 +72,7 @@ def check_unit(spec: "UnitSpec") -> None:
             "an accumulator saturates, overflows to a special code ('nonfinite') or wraps, but"
             f" {spec.overflow} came"
         )
-    for operand in (spec.a, spec.b):
-        _check_range(operand)
+    _check_range(spec)
     _check_accumulator(spec)
     if spec.lanes != 1:
         raise NotBuiltYetError(
@@ -109,7 +108,6 @@ def _check_accumulator(spec: "UnitSpec") -> None:
 
 
 def _check_float(spec: "UnitSpec", fmt: FloatFormat) -> None:
-    _check_range(fmt)
     if spec.overflow is Overflow.WRAP:
         raise HwmodelError("a floating-point accumulator cannot wrap; saturate or overflow")
     if spec.overflow is Overflow.NONFINITE and not fmt.has_nonfinite:
@@ -159,11 +157,16 @@ def _check_rounding(spec: "UnitSpec") -> None:
         )
 
 
-def _check_range(fmt: Format) -> None:
-    if isinstance(fmt, FloatFormat) and fmt.is_wide:
+def _check_range(spec: "UnitSpec") -> None:
+    """Refuse formats beyond float64 but in a plain floating-point accumulator or beside one."""
+    formats = [spec.a, spec.b]
+    if isinstance(spec.register, FloatAccumulator):
+        formats.append(spec.register.format)
+    wide = [fmt.name for fmt in formats if isinstance(fmt, FloatFormat) and fmt.is_wide]
+    if wide and not isinstance(spec.accumulator, FloatAccumulator):
         raise NotBuiltYetError(
-            f"units of formats beyond float64, such as {fmt.name}, are not built yet; choose fewer"
-            " exponent bits or another bias (hwmodel.operation takes such formats)"
+            f"sums of formats beyond float64, such as {wide[0]}, in {spec.accumulator.name} are not"
+            " built yet; choose fewer exponent bits, another bias, or a plain float such as fp32"
         )
 
 

@@ -60,6 +60,13 @@ def aligned_unit(rng):
     return unit, f"align{terms}w{kept}{'down' if down else ''}_{ending(unit)}"
 
 
+def wide_unit(rng):
+    """Operands and accumulator with exponents of up to 13 bits, which leave float64."""
+    unit, _ = float_unit(rng)
+    unit.a, unit.acc = random_float(rng, 13), random_float(rng, 13)
+    return unit, ending(unit)
+
+
 def ending(unit):
     """End of a float accumulator's name: the format, the overflow, the rounding."""
     name = f"{name_of(unit.acc)}{'sat' if unit.saturates else ''}"
@@ -94,7 +101,7 @@ def drawn(make, rng):
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("make", [integer_unit, exact_unit, float_unit])
+@pytest.mark.parametrize("make", [integer_unit, exact_unit, float_unit, wide_unit])
 def test_sums_in_any_accumulator(make, seed):
     rng = random.Random(f"{make.__name__} {seed}")
     for _ in range(20):
@@ -230,6 +237,15 @@ def test_matrices_of_some_size_are_those_of_streams(operands, accumulator):
     streams = simulate(spec, a[:, None], b.T[None])[..., -1]
     assert matmul(a, b, spec).tolist() == streams.tolist()
     assert matmul(a, b, spec)[1, 2] == dot_scalar(spec, a[1].tolist(), b[:, 2].tolist())
+
+
+def test_sums_beyond_float64_in_a_wide_accumulator():
+    spec = hwmodel.unit("mac-e12m3-e12m3-e13m2ieee")
+    code = spec.a.max_code
+    got = int(matmul([[code] * 2], [[code], [code]], spec)[0, 0])
+    fmt = spec.accumulator.format
+    assert abs(fmt.fraction(got) / (2 * spec.a.fraction(code) ** 2) - 1) < 0.2
+    assert simulate(spec, [code] * 2, [code] * 2)[-1] == got
 
 
 def test_a_single_step_times_a_wide_operand():

@@ -20,6 +20,8 @@ from hwmodel.units import parse_unit
         ("mac-fp32-fp32-fp32", "more than 16 bits"),
         ("mac-int32-int32-exact", "more than 16 bits"),
         ("mac-int8-e4m3-fp16", "an integer and a float"),
+        ("mac-e12m3-e5m2-fp32", "beyond float64"),
+        ("mac-int8-int8-e12m3", "beyond float64"),
         ("mac-int8-int8-exact16sat", "saturates"),
         ("mac-e4m3-e4m3-fp16-stochastic", "stochastic"),
     ],
