@@ -246,12 +246,14 @@ def _carried(
 
     void = np.zeros(len(a), np.bool_)
     patterns = carrier.constants if isinstance(carrier.constants, tied_sums.Patterns) else None
+    if patterns is not None and patterns.rounding is Rounding.NEAREST_EVEN:
+        patterns = patterns._replace(exact=False)  # ties have to be looked at, exact or not
     columns = b.shape[1] if patterns is None else tied_sums.padded(b.shape[1])
     values = np.zeros((len(a), columns), carrier.dtype)
 
     def some(rows: slice) -> int:
-        if isinstance(carrier.constants, tied_sums.Patterns):
-            add = functools.partial(tied_sums.add_products, carrier.constants)
+        if patterns is not None:
+            add = functools.partial(tied_sums.add_products, patterns)
         else:
             add = functools.partial(sums.add_products, carrier.constants)
         void[rows] = add(a[rows], b, values[rows], hasty)

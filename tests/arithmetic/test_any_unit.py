@@ -239,6 +239,13 @@ def test_matrices_of_some_size_are_those_of_streams(operands, accumulator):
     assert matmul(a, b, spec)[1, 2] == dot_scalar(spec, a[1].tolist(), b[:, 2].tolist())
 
 
+def test_exact_sums_have_ties_too():
+    spec = hwmodel.unit("mac-e2m8-int13-e5m10b15fnuz")
+    a, b = [503, 886], [8189, 8191]  # -5.89453125 - 5.84375 is halfway: 1502.5 / 128
+    assert matmul([a], [[y] for y in b], spec)[0, 0] == dot_scalar(spec, a, b)
+    assert spec.decode_accumulator(matmul([a], [[y] for y in b], spec)) == -1502 / 128
+
+
 def test_sums_beyond_float64_in_a_wide_accumulator():
     spec = hwmodel.unit("mac-e12m3-e12m3-e13m2ieee")
     code = spec.a.max_code - 64  # about 2^2040
