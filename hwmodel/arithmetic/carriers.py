@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hwmodel.formats import FloatFormat, IntFormat, Overflow, Rounding
+from hwmodel.formats.scalar import decode_scalar, encode_scalar
 from hwmodel.units import FloatAccumulator, UnitSpec
 
 if TYPE_CHECKING:
@@ -133,7 +134,9 @@ def _by_patterns(spec: UnitSpec, kind: _Kind, bounded: bool = False) -> list[Car
         finest=last - up + _precision(spec.a) + _precision(spec.b),
         rounding=spec.rounding,
         # All sums are multiples of the products' last place.
-        exact=lowest >= max(last, most - kind.precision),
+        # To nearest even, ties have to be looked at, exact or not.
+        exact=spec.rounding is not Rounding.NEAREST_EVEN
+        and lowest >= max(last, most - kind.precision),
         bounds=_bounds(spec, fmt, scale) if bounded else None,
     )
     return [Carrier(np.dtype(kind.dtype), patterns, (first, second))]
@@ -145,8 +148,9 @@ def _bounds(spec: UnitSpec, fmt: FloatFormat, scale: int) -> tuple[float, ...]:
     # Downward, the sums' negatives are rounded up.
     rounding = Rounding.UP if spec.rounding is Rounding.DOWN else spec.rounding
     huge = 2.0 ** (fmt.max_exponent + 2)
-    beyond = fmt.decode(fmt.encode([huge, -huge], spec.overflow, rounding))
-    ends = [fmt.max_value, fmt.min_value, *beyond.tolist()]
+    # The definition: nothing is compiled for two numbers.
+    codes = [encode_scalar(fmt, number, spec.overflow, rounding) for number in (huge, -huge)]
+    ends = [fmt.max_value, fmt.min_value, *(decode_scalar(fmt, code) for code in codes)]
     return tuple(float(np.ldexp(end, scale)) for end in ends)
 
 

@@ -88,10 +88,10 @@ def exact_sums(a: Steps, b: Steps, kind: np.dtype[Any]) -> npt.NDArray[Any]:
         if bits_a > bits_b:
             return exact_sums(b.transposed, a.transposed, kind).T  # cut the wider one
         cut = max(1, room - bits_a - short.bit_length())
-    if bits_a + cut > room:
-        return _exact_sums_of_halves(a, b, kind)
     # Largest piece of b: all of it, or all ones.
-    at_once = max(1, (1 << room) // (a.largest * min(b.largest, (1 << cut) - 1)))
+    at_once = (1 << room) // (a.largest * min(b.largest, (1 << cut) - 1))
+    if not at_once:
+        return _exact_sums_of_halves(a, b, kind)
     left = a.values.astype(dtype, copy=False)
     total: Any = None
     for shift in range(0, bits_b, cut):

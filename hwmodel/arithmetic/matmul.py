@@ -103,7 +103,6 @@ _WORTHWHILE = 1 << 20
 # What matrix libraries and compiled code hold: steps of a format, bits of a sum that saturates.
 _WIDEST_STEPS = 1000
 _WIDEST_SATURATING = 62
-_SHORTEST = 4
 
 
 def _fixed_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -117,9 +116,6 @@ def _fixed_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> 
             return _fixed_streams(spec, x, y)
     if any(_step_bits(fmt) > _WIDEST_STEPS for fmt in (spec.a, spec.b)):
         return _fixed_streams(spec, x, y)
-    # How operands are cut into pieces is proved for four products and more: zeros fill them up.
-    if 0 < (missing := _SHORTEST - x.shape[1]) < _SHORTEST:
-        x, y = np.pad(x, ((0, 0), (0, missing))), np.pad(y, ((0, missing), (0, 0)))
     return fixed_product(spec, x, y)
 
 
@@ -246,8 +242,6 @@ def _carried(
 
     void = np.zeros(len(a), np.bool_)
     patterns = carrier.constants if isinstance(carrier.constants, tied_sums.Patterns) else None
-    if patterns is not None and patterns.rounding is Rounding.NEAREST_EVEN:
-        patterns = patterns._replace(exact=False)  # ties have to be looked at, exact or not
     columns = b.shape[1] if patterns is None else tied_sums.padded(b.shape[1])
     values = np.zeros((len(a), columns), carrier.dtype)
 

@@ -49,7 +49,8 @@ class Patterns(NamedTuple):
     rounding : Rounding
         One of `hwmodel.arithmetic.pattern_tiles.MODES`, or downward.
     exact : bool
-        Whether the type rounds no sum that may occur.
+        Whether no sum is looked at again: the type rounds none that may occur, and the rounding is
+        not to nearest even, where ties are.
     bounds : tuple of float, optional
         The largest and the smallest value, scaled, and what stands for sums beyond them; else rows
         with a sum that reaches `large` are given up.

@@ -164,24 +164,28 @@ class Kind(NamedTuple):
 
     Attributes
     ----------
-    powers, known, given : bool or None
-        Scales are powers of two by a rule; the blocks' largest magnitudes are known before; scales
-        are found elsewhere; else they are quotients.
+    powers, quotients, known, given : bool or None
+        Scales are powers of two by a rule, or any others; the blocks' largest magnitudes are known
+        before; scales are found elsewhere.
     exact, close : bool or None
         Quotients in float32 round as exact ones do, or those close to a tie may not.
-    integers, pairs : bool or None
-        Elements are integers; pairs of them may have half the scale.
+    shifted_integers, shifted_pairs, shifted_floats, scaled_integers, scaled_floats : bool or None
+        Which loop of `hwmodel.blocks.shifted` or `hwmodel.blocks.scaled`.
     no_negative_zero : bool or None
         Floats whose zero has no sign.
     """
 
     powers: Any
+    quotients: Any
     known: Any
     given: Any
     exact: Any
     close: Any
-    integers: Any
-    pairs: Any
+    shifted_integers: Any
+    shifted_pairs: Any
+    shifted_floats: Any
+    scaled_integers: Any
+    scaled_floats: Any
     no_negative_zero: Any
 
 
@@ -256,7 +260,10 @@ def work_for(
     end = float(np.nextafter(float(np.finfo(np.float32).max) / largest, 0.0))
     chosen = rule if rule is not None else Rule(*[0] * len(Rule._fields))
     flags = (
-        *(rule is not None, tensor or given, given, exact, not exact, integer, pairs),
+        *(rule is not None, rule is None, tensor or given, given, exact, not exact),
+        *(rule is not None and integer, rule is not None and pairs),
+        rule is not None and not (integer or pairs),
+        *(rule is None and integer, rule is None and not integer),
         not (integer or single.negative_zero),
     )
     return Work(

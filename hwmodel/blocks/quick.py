@@ -98,7 +98,7 @@ def _walk(
     if in_pieces(some, count, worth):
         return None
     if high.min() == 0:  # quicker than `all`
-        if work.kind.pairs:
+        if work.kind.shifted_pairs:
             return None
         left = np.flatnonzero(high == 0)
         left_steps = fmt.steps_of(codes[left], tensor_scale)

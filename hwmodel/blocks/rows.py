@@ -49,12 +49,16 @@ def walk(
     scratch: Any,
     coded: Any,
     powers: Any,
+    quotients: Any,
     known: Any,
     given: Any,
     exact: Any,
     close: Any,
-    integers: Any,
-    pairs: Any,
+    shifted_integers: Any,
+    shifted_pairs: Any,
+    shifted_floats: Any,
+    scaled_integers: Any,
+    scaled_floats: Any,
     no_negative_zero: Any,
 ) -> Any:
     """Write blocks of float32, scaled, rounded and scaled back.
@@ -85,8 +89,9 @@ def walk(
         a multiple of eight: two of int32, one of float32 and one of float64.
     coded : bool or None
         Whether codes are wanted.
-    powers, known, given, exact, close, integers, pairs, no_negative_zero : bool or None
-        As in `hwmodel.blocks.grids.Kind`.
+    powers, quotients, ... : bool or None
+        The fields of `hwmodel.blocks.grids.Kind`. Each has an `if` without an `else`: numba leaves
+        out what is None only then.
 
     Returns
     -------
@@ -99,35 +104,33 @@ def walk(
     magnitude, low, inverse, some = scratch
     count = magnitude.size
     end = codes.size - count
-    if known is None:
-        for block in range(0, count, _WIDTH):
-            lanes.largest_of_eight(numbers, block * size, shape, magnitude, block)
     for start in range(0, codes.size, count):
         # The last ones may begin among those before them, which then are done again.
         first = min(start, end)
-        following = min(first + count, end)
         if known is not None:
             magnitude = largest[first : first + count]
+        if known is None:
+            for block in range(0, count, _WIDTH):
+                lanes.largest_of_eight(numbers, (first + block) * size, shape, magnitude, block)
         usual = True
         if powers is not None:
             usual = find_powers(rule, magnitude, high, codes, first, count)
-        else:
+        if quotients is not None:
             usual = find_steps(
                 *(named_wide(scale), reals, steps, codes, first, count, magnitude),
                 *(some, high, low, inverse, given),
             )
         if not usual:
             return False
-        there = (grid, magnitude, high, numbers, out, first, count, following, shape)
-        if powers is not None:
-            if integers is not None:
-                shifted.round_integers(*there)
-            elif pairs is not None:
-                shifted.round_pairs(*there, no_negative_zero, codes, coded)
-            else:
-                shifted.round_floats(*there, no_negative_zero)
-        elif integers is not None:
-            scaled.round_integers(*there, known, low, inverse, exact, close)
-        else:
-            scaled.round_floats(*there, no_negative_zero, known, low, inverse, exact, close)
+        there = (grid, high, numbers, out, first, count, shape)
+        if shifted_integers is not None:
+            shifted.round_integers(*there)
+        if shifted_pairs is not None:
+            shifted.round_pairs(*there, no_negative_zero, codes, coded)
+        if shifted_floats is not None:
+            shifted.round_floats(*there, no_negative_zero)
+        if scaled_integers is not None:
+            scaled.round_integers(*there, low, inverse, exact, close)
+        if scaled_floats is not None:
+            scaled.round_floats(*there, no_negative_zero, low, inverse, exact, close)
     return True

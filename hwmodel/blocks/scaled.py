@@ -26,16 +26,13 @@ _CLOSE = 2
 @inner
 def round_floats(
     grid: Grid,
-    magnitudes: Any,
     steps: Any,
     numbers: Any,
     out: Any,
     first: Any,
     count: Any,
-    following: Any,
     shape: Any,
     no_negative_zero: Any,
-    known: Any,
     rests: Any,
     inverses: Any,
     exact: Any,
@@ -53,8 +50,6 @@ def round_floats(
     limit = lanes.splat(np.int32(2 * _CLOSE + 1))
     size = lanes.size_of(shape)
     for block in range(count):
-        if known is None and block % _WIDTH == 0:  # the memory brings others meanwhile
-            lanes.largest_of_eight(numbers, (following + block) * size, shape, magnitudes, block)
         step, rest = lanes.splat_at(steps, first + block), lanes.splat_at(rests, block)
         inverse = lanes.splat_at(inverses, block)
         nearest = fraction
@@ -91,15 +86,12 @@ def round_floats(
 @inner
 def round_integers(
     grid: Grid,
-    magnitudes: Any,
     steps: Any,
     numbers: Any,
     out: Any,
     first: Any,
     count: Any,
-    following: Any,
     shape: Any,
-    known: Any,
     rests: Any,
     inverses: Any,
     exact: Any,
@@ -118,8 +110,6 @@ def round_integers(
     limit = lanes.splat(np.int32(2 * _CLOSE + 1))
     size = lanes.size_of(shape)
     for block in range(count):
-        if known is None and block % _WIDTH == 0:  # the memory brings others meanwhile
-            lanes.largest_of_eight(numbers, (following + block) * size, shape, magnitudes, block)
         step, rest = lanes.splat_at(steps, first + block), lanes.splat_at(rests, block)
         inverse = lanes.splat_at(inverses, block)
         nearest = fraction

@@ -3,10 +3,9 @@
 The adder of float32 rounds, as in `hwmodel.formats.adding`: a power of two is added whose last
 place is that of the elements at the number's exponent, and taken away again. Nothing is scaled.
 
-Each function takes the `Grid` of the elements; room for the largest magnitudes of the blocks that
-come next; the steps, as bits of float32; the numbers; where the result goes, the bits of values or
-the elements' codes; the first block and how many, a multiple of eight; the first of those that come
-next; and the size of a block, as `hwmodel.lanes.size_of` takes it.
+Each function takes the `Grid` of the elements; the steps, as bits of float32; the numbers; where
+the result goes, the bits of values or the elements' codes; the first block and how many; and the
+size of a block, as `hwmodel.lanes.size_of` takes it.
 """
 
 from typing import Any
@@ -47,13 +46,11 @@ def settled(grid: Grid, x: Any, value: Any, field: Any, steps: Any, no_negative_
 @inner
 def round_floats(
     grid: Grid,
-    magnitudes: Any,
     steps: Any,
     numbers: Any,
     out: Any,
     first: Any,
     count: Any,
-    following: Any,
     shape: Any,
     no_negative_zero: Any,
 ) -> None:
@@ -63,8 +60,6 @@ def round_floats(
     most, least = lanes.splat(grid.most), lanes.splat(grid.lowest)
     size = lanes.size_of(shape)
     for block in range(count):
-        if block % _WIDTH == 0:  # while some are worked on, the memory brings others
-            lanes.largest_of_eight(numbers, (following + block) * size, shape, magnitudes, block)
         step = lanes.splat_at(steps, first + block)
         top, lowest = lanes.fmul(step, most), lanes.fmul(step, least)
         place = (first + block) * size
@@ -83,13 +78,11 @@ def round_floats(
 @inner
 def round_pairs(
     grid: Grid,
-    magnitudes: Any,
     steps: Any,
     numbers: Any,
     out: Any,
     first: Any,
     count: Any,
-    following: Any,
     shape: Any,
     no_negative_zero: Any,
     codes: Any,
@@ -105,8 +98,6 @@ def round_pairs(
     flat = lanes.splat(np.int32(0))
     size = lanes.size_of(shape)
     for block in range(count):
-        if block % _WIDTH == 0:  # while some are worked on, the memory brings others
-            lanes.largest_of_eight(numbers, (following + block) * size, shape, magnitudes, block)
         whole = lanes.splat_at(steps, first + block)
         top, power = lanes.fmul(whole, most), lanes.fmul(whole, lift)
         place = (first + block) * size
@@ -137,13 +128,11 @@ def round_pairs(
 @inner
 def round_integers(
     grid: Grid,
-    magnitudes: Any,
     steps: Any,
     numbers: Any,
     out: Any,
     first: Any,
     count: Any,
-    following: Any,
     shape: Any,
 ) -> None:
     """Write blocks of integers."""
@@ -152,8 +141,6 @@ def round_integers(
     lift = lanes.splat(np.float32(3 << 22))  # its last place is one, also below it
     size = lanes.size_of(shape)
     for block in range(count):
-        if block % _WIDTH == 0:  # while some are worked on, the memory brings others
-            lanes.largest_of_eight(numbers, (following + block) * size, shape, magnitudes, block)
         step = lanes.splat_at(steps, first + block)
         top, bottom = lanes.fmul(step, most), lanes.fmul(step, least)
         adder = lanes.fmul(step, lift)
