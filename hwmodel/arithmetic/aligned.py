@@ -279,7 +279,8 @@ def _round_all(rule: _Rule, total: Any, top: Any, acc: Any, value: Any) -> None:
         odd |= not (abs(near) <= rule.limit and abs(acc[j]) < np.inf)
         odd |= not (rule.nearest or near == exact)
     if not odd:
-        acc[:] = value
+        for j in range(acc.size):  # a slice would bring along the words of an error
+            acc[j] = value[j]
         return
     for j in range(acc.size):
         if np.isfinite(acc[j]):

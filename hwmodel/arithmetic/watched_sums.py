@@ -5,10 +5,8 @@
 
 from typing import Any
 
-import numpy as np
-
 from hwmodel.arithmetic.quick_sums import rounded
-from hwmodel.compiled import bits_of, float_of, fma, jit
+from hwmodel.compiled import bits_of, float_of, fma, inner, jit
 
 __all__ = ["add_bounded", "add_rows", "add_saturating", "mend_zeros"]
 
@@ -16,7 +14,7 @@ __all__ = ["add_bounded", "add_rows", "add_saturating", "mend_zeros"]
 _ZEROS = 16
 
 
-@jit
+@inner
 def _sum(constants: Any, acc: Any, x: Any, y: Any) -> Any:
     """Sum with a product rounded without a look at overflow, and whether the sum is large."""
     total = fma(x, y, acc)
@@ -27,7 +25,7 @@ def _sum(constants: Any, acc: Any, x: Any, y: Any) -> Any:
     )
 
 
-@jit
+@inner
 def _bounded_sum(constants: Any, acc: Any, x: Any, y: Any) -> Any:
     """Sum with a product, overflow and the sign of a zero settled."""
     value, _ = _sum(constants, acc, x, y)
@@ -35,7 +33,7 @@ def _bounded_sum(constants: Any, acc: Any, x: Any, y: Any) -> Any:
     return -constants.beyond if value < -constants.limit else value
 
 
-@jit
+@inner
 def _add_row(constants: Any, a: Any, b: Any, acc: Any) -> Any:
     """Add the products of a row to `acc`; returns whether one took a sum to what is large."""
     over = False
@@ -102,15 +100,20 @@ def mend_zeros(constants: Any, a: Any, b: Any, result: Any, first: int, which: A
         if not which[i]:
             continue
         acc = result[i, first : first + b.shape[1]]
-        zeros = np.flatnonzero(acc == 0.0)
-        if zeros.size * _ZEROS > acc.size:
-            acc[:] = 0.0
+        zeros = 0
+        for j in range(acc.size):
+            zeros += acc[j] == 0.0
+        if zeros * _ZEROS > acc.size:
+            for j in range(acc.size):
+                acc[j] = 0.0
             for k in range(a.shape[1]):
                 for column in range(acc.size):
                     acc[column] = _bounded_sum(constants, acc[column], a[i, k], b[k, column])
             continue
-        for j in zeros:
+        for j in range(acc.size):
             value = acc[j]
+            if value != 0.0:
+                continue
             value = value - value  # plus zero of the type
             for k in range(a.shape[1]):
                 value = _bounded_sum(constants, value, a[i, k], b[k, j])
