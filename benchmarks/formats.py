@@ -34,7 +34,7 @@ import hwmodel
 
 SIZE = 1 << 20  # float32 values: 4 MB
 SMALL = 1 << 14  # for peers that go one by one
-SIDE = 512  # of the matrices
+SIDE, LONG = 512, 4096  # of the matrices
 RUNS = 25
 
 Row = dict[str, Any]
@@ -137,7 +137,11 @@ def rows_of_products() -> list[Row]:
         *("mac-e4m3-e4m3-fp16", "mac-e4m3-e4m3-fp32", "mac-e4m3-e4m3-bf16", "mac-e4m3-e4m3-e5m2"),
         *("mac-e4m3-e4m3-e4m3", "mac-e5m2-e5m2-e5m2", "mac-int8-int8-fp16", "mac-e5m2-e5m2-fp16"),
         *("mac-fp16-fp16-fp16", "mac-bf16-bf16-bf16", "mac-bf16-bf16-fp32"),
-        "mac-e4m3-e4m3-fp16-towardzero",
+        *(
+            "mac-e4m3-e4m3-fp16-towardzero",
+            "mac-fp16-fp16-fp16-towardzero",
+            "mac-e4m3-e4m3-fp16-up",
+        ),
         *("mac-e4m3-e4m3-align16w25_fp32", "mac-e4m3-e4m3-align32w14_fp32-towardzero"),
         *("mac-e4m3-e4m3-chunk64_fp16_fp32", "mac-e4m3-e4m3-chunk128_align32w14_fp32_fp32"),
     ):
@@ -150,6 +154,21 @@ def rows_of_products() -> list[Row]:
             lambda a=a, b=b, spec=spec: hwmodel.matmul(a, b, spec),
             whole,
         )
+    # What is there decides how exact sums are formed: numbers near one, or the format's whole range.
+    long = rng.standard_normal((SIDE, LONG))
+    for name in ("mac-int8-int8-int32", "mac-e4m3-e4m3-exact", "mac-e5m2-e5m2-exact"):
+        spec = hwmodel.unit(name)
+        for kind, scale in (
+            ("near one", 40.0 if name.startswith("mac-int") else 1.0),
+            ("whole range", spec.a.max_value / np.abs(long).max()),
+        ):
+            a, b = spec.a.encode(long * scale), spec.b.encode(long.T * scale)
+            add(
+                f"matrix product, {name}, {SIDE} x {LONG} x {SIDE}, {kind}",
+                "hwmodel",
+                lambda a=a, b=b, spec=spec: hwmodel.matmul(a, b, spec),
+                SIDE * LONG * SIDE,
+            )
     if installed("apytypes"):
         import apytypes
 
@@ -197,11 +216,16 @@ def rows_of_two_cores() -> list[Row]:
 _STARTS = {
     "first rounding": "hwmodel.format('e4m3').quantize(x)",
     "first matrix product and its codes": "hwmodel.matmul(s.a.encode(x), s.b.encode(x), s)",
+    "first matrix product of FP16, upward": "hwmodel.matmul(t.a.encode(x), t.b.encode(x), t)",
+    "first exact matrix product": "hwmodel.matmul(e.a.encode(x), e.b.encode(x), e)",
+    "first codes of 65,536 numbers, upward": "hwmodel.format('e4m3').encode(x, rounding='up')",
     "first rounding of MXFP8E4M3": "hwmodel.block('mxfp8e4m3').quantize(x)",
+    "first rounding of NVFP4": "hwmodel.block('nvfp4').quantize(x)",
 }
 _NEEDED = """
 import hwmodel, numpy
-x, s = numpy.ones((64, 64), 'f'), hwmodel.unit('mac-e4m3-e4m3-fp16')
+x, s = numpy.ones((256, 256), 'f'), hwmodel.unit('mac-e4m3-e4m3-fp16')
+t, e = hwmodel.unit('mac-fp16-fp16-fp16-up'), hwmodel.unit('mac-e4m3-e4m3-exact')
 """
 
 
