@@ -19,7 +19,8 @@ from hwmodel import __version__
 from hwmodel.arithmetic.cases import KINDS, operation_cases
 from hwmodel.arithmetic.operations import Operation, parse_operation
 from hwmodel.errors import HwmodelError, NotBuiltYetError
-from hwmodel.formats import Format, Overflow, Rounding
+from hwmodel.formats import FloatFormat, Format, Overflow, Rounding
+from hwmodel.formats.base import MAX_TABLE_BITS
 from hwmodel.formats.rounding import choice
 from hwmodel.formats.table import value_text
 from hwmodel.sim.describe import accumulator_words, format_words
@@ -175,7 +176,7 @@ def vectors_of(
         raise HwmodelError(
             f"the number of vectors and the seed are not negative, but {count} and {seed} came"
         )
-    if name.split("-")[0] == "mac":
+    if name.lower().startswith("mac-"):
         if every_midpoint:
             raise HwmodelError(
                 f"every midpoint is for conversions and operations, but {name} is a unit; leave it"
@@ -186,7 +187,15 @@ def vectors_of(
                 f"the name of a unit says how it rounds and overflows; leave out the rounding and"
                 f" the overflow for {name}"
             )
-        return _unit_vectors(parse_unit(name), count, seed)
+        spec = parse_unit(name)
+        for fmt in (spec.a, spec.b):
+            if fmt.bits > MAX_TABLE_BITS or (isinstance(fmt, FloatFormat) and fmt.is_wide):
+                raise NotBuiltYetError(
+                    f"vectors of units are built for operands of at most {MAX_TABLE_BITS} bits"
+                    f" within float64, but {spec.name} takes {fmt.name}; vectors of operations"
+                    " (fma-fp32-fp32-fp32-fp32) and arrays of codes (hwmodel.matmul) have it"
+                )
+        return _unit_vectors(spec, count, seed)
     operation = parse_operation(name)
     operation = dataclasses.replace(
         operation,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hwmodel.formats import FloatFormat, Overflow
 from hwmodel.sim.steering import IndexArray, Products, rounded_sum, unit_in_last_place
+from hwmodel.sim.walks import WIDEST
 from hwmodel.units import FloatAccumulator, UnitSpec
 
 __all__ = ["LONGEST_WALK", "Walk", "edge_walks"]
@@ -100,6 +101,8 @@ def edge_walks(
     """
     signs = (1, -1) if products.values.min() < 0 else (1,)
     if not isinstance(spec.register, FloatAccumulator):
+        if spec.fixed_point.width > WIDEST:
+            return []
         found = [_over_the_end(spec, products, sign, budget) for sign in signs]
         return [walk for walk in found if len(walk)]
     fmt = spec.register.format

@@ -12,10 +12,12 @@ from hwmodel.sim.steering import Products, rounded_sum, unit_in_last_place
 from hwmodel.sim.streams import Stimulus, streams
 from hwmodel.units import FloatAccumulator, UnitSpec
 
-__all__ = ["boundary_walk", "climb"]
+__all__ = ["WIDEST", "boundary_walk", "climb"]
 
 IndexArray = npt.NDArray[np.int64]
 
+WIDEST = 1000
+"""Bits of a register of which float64 still counts the steps."""
 _LAST_STEPS = 512  # products that a walk may take from near the boundary to the very boundary
 _LEAST_CLIMB = 511  # 1 + 2 + ... + 256: nine octaves beyond the largest product
 _LOST_BITS = 5  # below a sum's last bit: the guard bit and what the sticky bit stands for
@@ -96,9 +98,9 @@ def boundary_walk(spec: UnitSpec, rng: np.random.Generator, limit: int) -> Stimu
     """To the boundary of a fixed-point accumulator, and over it and back by products of all sizes.
 
     None for a floating-point accumulator, and where the boundary is more than `limit` of the
-    largest products away.
+    largest products away, or beyond float64.
     """
-    if isinstance(spec.register, FloatAccumulator):
+    if isinstance(spec.register, FloatAccumulator) or spec.fixed_point.width > WIDEST:
         return None
     products = Products.of(spec, rng)
     walks = [_walk(spec, products, upward=True)]

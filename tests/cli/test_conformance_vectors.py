@@ -101,6 +101,8 @@ def test_the_same_bytes_come_out_twice_and_the_reader_runs(tmp_path):
         ("div-e4m3-e4m3-fp16", "unknown"),
         ("fp32-to-e9m99", "wider"),
         ("mul-e4m3-e4m3", "unknown operation"),
+        ("mac-fp32-fp32-fp32", "at most 16 bits"),
+        ("mac-e12m3-e12m3-fp32", "within float64"),
     ],
 )
 def test_what_is_no_spec_says_why(tmp_path, name, part):

@@ -82,6 +82,18 @@ def test_units_that_only_the_golden_model_has_are_left_out():
     assert "RTL for e4m3fnuz is not built yet" in reasons["e4m3fnuz", "exact"]
 
 
+def test_numbers_that_no_block_knows_are_left_out():
+    plan = make_sweep(
+        {"formats": "int8,fp32,int32,e1m6", "accumulators": "int8,int32,e5m0,exact,fp32"}
+    )
+    for point in plan.points():
+        check_built(point.spec)
+    assert {point.spec.name for point in plan.points()} == {
+        *("mac-int8-int8-int32", "mac-int8-int8-exact", "mac-int8-int8-fp32"),
+        *("mac-e1m6-e1m6-exact", "mac-e1m6-e1m6-fp32"),
+    }
+
+
 def test_every_plain_unit_of_a_sweep_has_rtl():
     # The plan does not ask for these, to save the import of what makes RTL.
     names = ("int2", "int8", "uint4", "e2m1", "e4m3", "e5m2", "e3m4", "e2m5", "fp16", "bf16")
