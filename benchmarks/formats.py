@@ -154,7 +154,7 @@ def rows_of_products() -> list[Row]:
             lambda a=a, b=b, spec=spec: hwmodel.matmul(a, b, spec),
             whole,
         )
-    # What is there decides how exact sums are formed: numbers near one, or the format's whole range.
+    # What is there decides how exact sums are formed: numbers near one, or the whole range.
     long = rng.standard_normal((SIDE, LONG))
     for name in ("mac-int8-int8-int32", "mac-e4m3-e4m3-exact", "mac-e5m2-e5m2-exact"):
         spec = hwmodel.unit(name)
