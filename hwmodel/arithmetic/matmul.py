@@ -241,15 +241,16 @@ def _carried(
     from hwmodel.arithmetic import sums, tied_sums
 
     void = np.zeros(len(a), np.bool_)
-    patterns = carrier.constants if isinstance(carrier.constants, tied_sums.Patterns) else None
-    columns = b.shape[1] if patterns is None else tied_sums.padded(b.shape[1])
+    constants = carrier.constants
+    by_patterns = isinstance(constants, tied_sums.Patterns)
+    columns = tied_sums.padded(b.shape[1]) if by_patterns else b.shape[1]
     values = np.zeros((len(a), columns), carrier.dtype)
 
     def some(rows: slice) -> int:
-        if patterns is not None:
-            add = functools.partial(tied_sums.add_products, patterns)
+        if isinstance(constants, tied_sums.Patterns):
+            add = functools.partial(tied_sums.add_products, constants)
         else:
-            add = functools.partial(sums.add_products, carrier.constants)
+            add = functools.partial(sums.add_products, constants)
         void[rows] = add(a[rows], b, values[rows], hasty)
         return 0
 
