@@ -49,6 +49,7 @@ __all__ += [
     "size_of",
     "splat",
     "splat_at",
+    "spread",
     "store",
     "swapped",
 ]
@@ -207,10 +208,10 @@ def store(typing: Any, array: Any, index: Any, values: Any, codes: Any) -> Any:
     return types.void(array, types.intp, _lanes, _lanes), code
 
 
-def _spread(builder: Any, number: Any) -> Any:
-    """A number in all lanes."""
-    nothing = ir.Constant(WORDS, ir.Undefined)
-    one = builder.insert_element(nothing, builder.bitcast(number, WORD), ir.Constant(WORD, 0))
+def spread(builder: Any, number: Any) -> Any:
+    """A number of any type in all lanes: instructions for those who write LLVM's code."""
+    nothing = ir.Constant(ir.VectorType(number.type, COUNT), ir.Undefined)
+    one = builder.insert_element(nothing, number, ir.Constant(WORD, 0))
     return builder.shuffle_vector(one, nothing, ir.Constant(WORDS, [0] * COUNT))
 
 
@@ -219,7 +220,7 @@ def splat(typing: Any, number: Any) -> Any:
     """A number of 32 bits in all lanes."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _spread(builder, args[0])
+        return spread(builder, builder.bitcast(args[0], WORD))
 
     return _lanes(number), code
 
@@ -230,7 +231,7 @@ def splat_at(typing: Any, array: Any, index: Any) -> Any:
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         place = pointer_to(context, builder, array, args[0], args[1], WORD)
-        return _spread(builder, builder.load(place, align=4))
+        return spread(builder, builder.load(place, align=4))
 
     return _lanes(array, types.intp), code
 

@@ -21,7 +21,7 @@ from numba.core import cgutils, config, types
 
 from hwmodel.arithmetic.wide_sums import Totals
 from hwmodel.compiled import intrinsic, jit
-from hwmodel.lanes import COUNT, WORD, WORDS, pointer_to
+from hwmodel.lanes import COUNT, WORD, WORDS, pointer_to, spread
 from hwmodel.parallel import in_pieces
 
 __all__ = ["Plan", "arranged", "is_there", "look_up", "plan_for", "reach", "totals"]
@@ -312,10 +312,8 @@ def _add_tile(
             ]
             for r in range(_ROWS):
                 start = moved(begin_a, stride, r)
-                x = builder.load(at(0, builder.add(start, loop.index), WORD), align=4)
-                nothing = ir.Constant(WORDS, ir.Undefined)
-                x = builder.insert_element(nothing, x, ir.Constant(WORD, 0))
-                x = builder.shuffle_vector(x, nothing, ir.Constant(WORDS, [0] * COUNT))
+                number = builder.load(at(0, builder.add(start, loop.index), WORD), align=4)
+                x = spread(builder, number)
                 for n in range(_VECTORS):
                     product = _madd(builder, x, ys[n])
                     builder.store(builder.add(builder.load(held[r][n]), product), held[r][n])
@@ -323,10 +321,7 @@ def _add_tile(
         def flush(array: int, weight: Any) -> None:
             item = ir.IntType(arguments[array].dtype.bitwidth)
             kind = ir.VectorType(item, COUNT)
-            factor = builder.insert_element(ir.Constant(kind, ir.Undefined), weight, WORD(0))
-            factor = builder.shuffle_vector(
-                factor, ir.Constant(kind, ir.Undefined), ir.Constant(WORDS, [0] * COUNT)
-            )
+            factor = spread(builder, weight)
             for r, n in itertools.product(range(_ROWS), range(_VECTORS)):
                 sums = builder.load(held[r][n])
                 if item.width > WORD.width:

@@ -12,7 +12,7 @@ from numba.core import cgutils, types
 
 from hwmodel.compiled import intrinsic
 from hwmodel.formats import Rounding
-from hwmodel.lanes import COUNT, pointer_to
+from hwmodel.lanes import COUNT, pointer_to, spread
 
 __all__ = ["MODES", "WIDTH", "add_tile"]
 
@@ -40,14 +40,6 @@ class _Kind(NamedTuple):
         bits = array.dtype.bitwidth
         real, word = ir.FloatType() if bits == 32 else ir.DoubleType(), ir.IntType(bits)
         return cls(real, word, ir.VectorType(real, COUNT), ir.VectorType(word, COUNT))
-
-    def spread(self, builder: Any, number: Any) -> Any:
-        """A number in all lanes."""
-        kind = ir.VectorType(number.type, COUNT)
-        nothing, first = ir.Constant(kind, ir.Undefined), ir.Constant(ir.IntType(32), 0)
-        one = builder.insert_element(nothing, number, first)
-        order = ir.Constant(ir.VectorType(ir.IntType(32), COUNT), [0] * COUNT)
-        return builder.shuffle_vector(one, nothing, order)
 
     def constant(self, number: int) -> Any:
         return ir.Constant(self.words, [number] * COUNT)
@@ -207,7 +199,7 @@ def add_tile(
         begin_a, count, begin_b, begin = args[1], args[2], args[4], args[6]
         kind = _Kind.of(a)
         emit = _Emitter(
-            *(builder, kind, _Rules(*(kind.spread(builder, args[k]) for k in (7, 8, 9)))),
+            *(builder, kind, _Rules(*(spread(builder, args[k]) for k in (7, 8, 9)))),
             rounding,
         )
 
@@ -221,13 +213,13 @@ def add_tile(
         ends = ()
         if is_bounded:
             numbers = cgutils.unpack_tuple(builder, args[13])
-            ends = tuple(kind.spread(builder, number) for number in numbers)
+            ends = tuple(spread(builder, number) for number in numbers)
         vectors = range(_VECTORS)
         held = [cgutils.alloca_once_value(builder, load(n, 5, begin, kind.words)) for n in vectors]
         seen = cgutils.alloca_once_value(builder, ir.Constant(count.type, 0))
         most = cgutils.alloca_once_value(builder, ir.Constant(kind.reals, None))
         with cgutils.for_range(builder, count) as loop:
-            x = kind.spread(builder, load(0, 0, builder.add(begin_a, loop.index), kind.real))
+            x = spread(builder, load(0, 0, builder.add(begin_a, loop.index), kind.real))
             row = builder.add(begin_b, builder.mul(loop.index, ir.Constant(count.type, WIDTH)))
             for n in vectors:
                 before = builder.load(held[n])
