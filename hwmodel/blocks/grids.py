@@ -203,8 +203,6 @@ class Work(NamedTuple):
         largest whose products it holds.
     kind : Kind
         Which code.
-    known, given : bool
-        Whether the largest magnitudes are found elsewhere, and the steps, too.
     """
 
     constants: npt.NDArray[np.int32]
@@ -212,8 +210,6 @@ class Work(NamedTuple):
     scale: npt.NDArray[np.int64]
     limits: tuple[float, ...]
     kind: Kind
-    known: bool
-    given: bool
 
 
 def work_for(
@@ -272,8 +268,6 @@ def work_for(
         np.array(grid or double, np.int64),
         (unit, 2.0**least, 2.0**100, end),
         Kind(*(True if flag else None for flag in flags)),
-        tensor or given,
-        given,
     )
 
 

@@ -70,13 +70,13 @@ def _walk(
     steps, largest = np.empty(0), np.empty(0, np.float32)
     codes: npt.NDArray[Any] = np.empty(count, code_dtype(fmt.scale_code_bits))
     tensor_scale = None
-    if work.known:
+    if work.kind.known:
         largest = _magnitudes(rows, shape, worth)
         most = float(largest.max())
         if not math.isfinite(most):
             return None
         tensor_scale = fmt.tensor_scale_of(most)
-        if work.given:
+        if work.kind.given:
             given, steps = fmt.scales_of(largest, tensor_scale)
             codes[:] = given
     reals = (fmt.divisor_for(tensor_scale), tensor_scale or 1.0, *work.limits)
@@ -90,7 +90,7 @@ def _walk(
         scratch = (*np.empty((2, there), np.int32), np.empty(there, np.float32), np.empty(there))
         usual = walk(
             *(work.constants, work.scale, reals, values[part], shape),
-            *(largest[piece].view(np.int32), steps[piece] if work.given else steps),
+            *(largest[piece].view(np.int32), steps[piece] if work.kind.given else steps),
             *(result[part], codes[piece], high[piece], scratch, coded, *work.kind),
         )
         return 0 if usual else 1
