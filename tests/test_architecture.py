@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "formats": set(),
     "blocks": {"formats"},
     "units": {"formats"},
-    "arithmetic": {"formats", "units"},
+    "arithmetic": {"formats", "blocks", "units"},
     "rtl": {"formats", "units", "yosys"},
     "fetch": set(),
     "technology": {"fetch"},

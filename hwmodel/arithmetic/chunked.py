@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.arithmetic.carriers import is_float32
+from hwmodel.arithmetic.chunk_adders import Factors
+from hwmodel.arithmetic.chunk_products import float_totals
 from hwmodel.arithmetic.combined import add_chunk_scalar
 from hwmodel.arithmetic.mac import accumulator_dtype
+from hwmodel.arithmetic.operations import Exact, exact, exact_product
 from hwmodel.formats import FloatFormat, Overflow, Rounding
-from hwmodel.formats.base import code_dtype
 from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS
 from hwmodel.formats.vector import layout_of
 from hwmodel.units import ChunkedAccumulator, FloatAccumulator, IntAccumulator, UnitSpec
@@ -24,40 +26,41 @@ _Codes = npt.NDArray[Any]
 
 
 def chunked_product(
+    product: Callable[[_Codes, _Codes, UnitSpec], _Codes],
+    values: Callable[[UnitSpec, _Codes, _Codes], npt.NDArray[Any]],
     spec: UnitSpec,
     x: _Codes,
     y: _Codes,
-    product: Callable[[_Codes, _Codes, UnitSpec], _Codes],
-    values: Callable[[UnitSpec, _Codes, _Codes], npt.NDArray[Any]],
+    *factors: npt.NDArray[np.float64],
 ) -> _Codes:
     """Matrix product of the codes x, shape (M, K), and y, (K, N), in a chunked accumulator.
 
     Parameters
     ----------
-    spec, x, y
-        As for `hwmodel.arithmetic.matmul`.
     product
-        Matrix product in the inner unit: `matmul` itself.
+        Matrix product in the inner unit: `hwmodel.arithmetic.matmul` itself.
     values
         The same as values, for a float: `hwmodel.arithmetic.matmul.float_values`.
+    spec, x, y
+        As for `hwmodel.arithmetic.matmul`.
+    factors : ndarray of float64, shape (M, C) and (C, N)
+        What the chunks are multiplied with, if with anything.
     """
+    scales = Factors(*factors) if factors else None
     assert isinstance(spec.accumulator, ChunkedAccumulator)
     length = spec.accumulator.length
-    if _is_sum_of_floats(spec):
-        outer = spec.accumulator.outer
-        assert isinstance(outer, FloatAccumulator)
-        total = np.zeros((x.shape[0], y.shape[1]), np.float32)
-        for start in range(0, x.shape[1], length):
-            chunk = slice(start, start + length)
-            with np.errstate(over="ignore", invalid="ignore"):  # as in the unit
-                total += values(spec.inner_unit, x[:, chunk], y[chunk]).astype(np.float32)
-        codes = total.view(code_dtype(spec.accumulator_bits))
-        codes[np.isnan(total)] = outer.format.nan_code
-        return codes
+    if x.shape[1] and isinstance(spec.accumulator.outer, FloatAccumulator):
+        found = float_totals(spec, x, y, scales, values)
+        if found is not None:
+            return found
     codes = np.zeros((x.shape[0], y.shape[1]), accumulator_dtype(spec))
-    for start in range(0, x.shape[1], length):
+    for number, start in enumerate(range(0, x.shape[1], length)):
         chunk = slice(start, start + length)
-        codes = add_chunks(spec, codes, product(x[:, chunk], y[chunk], spec.inner_unit))
+        sums = product(x[:, chunk], y[chunk], spec.inner_unit)
+        if scales is None:
+            codes = add_chunks(spec, codes, sums)
+        else:
+            codes = _defined(spec, codes, sums, scales.of_chunk(number))
     return codes
 
 
@@ -149,11 +152,17 @@ def add_chunks(spec: UnitSpec, acc: _Codes, chunks: _Codes) -> _Codes:
     return result.reshape(acc.shape)
 
 
-def _defined(spec: UnitSpec, acc: _Codes, chunks: _Codes) -> _Codes:
+def _defined(
+    spec: UnitSpec, acc: _Codes, chunks: _Codes, factors: tuple[_Codes, _Codes] | None = None
+) -> _Codes:
     """The definition itself, element by element."""
     codes = np.empty(acc.shape, acc.dtype)
     for index, code in np.ndenumerate(acc):
-        codes[index] = add_chunk_scalar(spec, int(code), int(chunks[index]))
+        factor: Exact = Fraction(1)
+        if factors is not None:  # of matrices
+            left, right = (side[place] for side, place in zip(factors, index, strict=True))
+            factor = exact_product(exact(left), exact(right))
+        codes[index] = add_chunk_scalar(spec, int(code), int(chunks[index]), factor)
     return codes
 
 
@@ -195,22 +204,6 @@ def _wide_sums(
             minus = code != 0 or math.copysign(1.0, step) < 0
         totals[place] = -value if minus else value
     return totals
-
-
-def _is_sum_of_floats(spec: UnitSpec) -> bool:
-    """Whether the outer adder is float32's own, and float32 holds every chunk exactly."""
-    assert isinstance(spec.accumulator, ChunkedAccumulator)
-    outer, register = spec.accumulator.outer, spec.inner_unit.register
-    return (
-        isinstance(outer, FloatAccumulator)
-        and spec.rounding is Rounding.NEAREST_EVEN
-        and spec.overflow is Overflow.NONFINITE
-        and is_float32(outer.format)
-        and isinstance(register, FloatAccumulator)
-        and register.format.mantissa_bits <= outer.format.mantissa_bits
-        and register.format.lsb_exponent >= outer.format.lsb_exponent
-        and register.format.max_exponent <= outer.format.max_exponent
-    )
 
 
 def _values(inner: UnitSpec, chunks: _Codes) -> npt.NDArray[Any]:

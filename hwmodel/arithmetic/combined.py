@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from hwmodel.arithmetic.operations import Exact, exact_sum, exact_value
+from hwmodel.arithmetic.operations import Exact, exact_product, exact_sum, exact_value
 from hwmodel.arithmetic.scalar import canonical, step_scalar
 from hwmodel.formats import FloatFormat, Format, Overflow, Rounding
 from hwmodel.formats.scalar import decode_scalar, encode_scalar, exponent_of
@@ -23,8 +23,12 @@ from hwmodel.units import (
 
 __all__ = ["add_aligned_scalar", "add_chunk_scalar", "dot_scalar"]
 
+_ONE = Fraction(1)
 
-def dot_scalar(spec: UnitSpec, a: Sequence[int], b: Sequence[int]) -> int:
+
+def dot_scalar(
+    spec: UnitSpec, a: Sequence[int], b: Sequence[int], factors: Sequence[Exact] | None = None
+) -> int:
     """Accumulator code after the products of two rows of codes, from a cleared accumulator.
 
     Parameters
@@ -33,13 +37,18 @@ def dot_scalar(spec: UnitSpec, a: Sequence[int], b: Sequence[int]) -> int:
         The unit, with any accumulator.
     a, b : sequence of int
         Operand codes, as many of the one as of the other; added in this order.
+    factors : sequence of Fraction or float, optional
+        For a chunked accumulator: what the sum of each chunk is multiplied with, such as the
+        scales of blocks. The product is exact.
     """
     code = 0
     accumulator = spec.accumulator
     if isinstance(accumulator, ChunkedAccumulator):
-        for start in range(0, len(a), accumulator.length):
+        for number, start in enumerate(range(0, len(a), accumulator.length)):
             chunk = slice(start, start + accumulator.length)
-            code = add_chunk_scalar(spec, code, dot_scalar(spec.inner_unit, a[chunk], b[chunk]))
+            factor = _ONE if factors is None else factors[number]
+            inner = dot_scalar(spec.inner_unit, a[chunk], b[chunk])
+            code = add_chunk_scalar(spec, code, inner, factor)
     elif isinstance(accumulator, AlignedAccumulator):
         for start in range(0, len(a), accumulator.terms):
             group = slice(start, start + accumulator.terms)
@@ -104,7 +113,7 @@ def _exponent(fmt: Format, value: float) -> int:
     return max(exponent_of(abs(Fraction(value))), fmt.min_exponent)
 
 
-def add_chunk_scalar(spec: UnitSpec, acc: int, chunk: int) -> int:
+def add_chunk_scalar(spec: UnitSpec, acc: int, chunk: int, factor: Exact = _ONE) -> int:
     """Code of the outer accumulator of a chunked one after a chunk was added.
 
     Parameters
@@ -115,6 +124,9 @@ def add_chunk_scalar(spec: UnitSpec, acc: int, chunk: int) -> int:
         Code of the outer accumulator before.
     chunk : int
         Code of the inner accumulator.
+    factor : Fraction or float
+        What the chunk is multiplied with, for a floating-point outer accumulator. A zero of a
+        fixed-point inner one has no sign, and is plus zero.
     """
     accumulator = spec.accumulator
     assert isinstance(accumulator, ChunkedAccumulator)
@@ -127,7 +139,10 @@ def add_chunk_scalar(spec: UnitSpec, acc: int, chunk: int) -> int:
             total = min(max(total, -modulus // 2), modulus // 2 - 1)
         return total % modulus
     fmt = accumulator.outer.format
-    total_value = exact_sum(exact_value(fmt, acc), _chunk_value(inner, chunk), spec.rounding)
+    addend = exact_product(_chunk_value(inner, chunk), factor)
+    if addend == 0 and not isinstance(inner.register, FloatAccumulator):
+        addend = 0.0
+    total_value = exact_sum(exact_value(fmt, acc), addend, spec.rounding)
     code = encode_scalar(fmt, total_value, spec.overflow, spec.rounding)
     return canonical(fmt, code)
 

@@ -126,7 +126,7 @@ def _sums_by_pairs(
 
 def _reach(fmt: Format, codes: npt.NDArray[Any]) -> tuple[int, int, bool]:
     """Exponents of the values' last place and beyond the largest, in steps; if all are numbers."""
-    from hwmodel.arithmetic.pair_products import reach
+    from hwmodel.arithmetic.tables import reach
 
     lows, highs = _places(fmt)
     low, high = reach(lows, highs, codes)
@@ -145,21 +145,19 @@ def _odd(fmt: Format, codes: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 @functools.lru_cache(maxsize=64)
 def _places(fmt: Format) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint16]]:
     """Of each code the exponents of the last bit that is set and beyond the first, in steps."""
-    steps = library_products.steps_of(fmt, np.arange(fmt.code_count))
-    odd = np.isnan(steps)
-    whole, high = np.frexp(np.where(odd, 0.0, steps))
-    # The significand as an integer of 53 bits, of which the last one that is set is kept.
-    bits = np.ldexp(np.abs(whole), 53).astype(np.int64)
-    last = np.frexp((bits & -bits).astype(np.float64))[1] - 54
-    low = np.where(whole == 0, _ODD, high + last)
-    return low.astype(np.uint16), np.where(odd, _ODD, high).astype(np.uint16)
+    low, high, numbers = library_products.code_places(fmt)
+    odd = np.isnan(library_products.steps_of(fmt, np.arange(fmt.code_count)))
+    return (
+        np.where(numbers, low, _ODD).astype(np.uint16),
+        np.where(odd, _ODD, high).astype(np.uint16),
+    )
 
 
 def _digits(
     fmt: Format, codes: npt.NDArray[Any], low: int, count: int, bits: int, which: tuple[int, ...]
 ) -> npt.NDArray[np.int16]:
     """Digits of the values of codes, in steps times ``2**low``, as `pair_products.totals` asks."""
-    from hwmodel.arithmetic.pair_products import look_up
+    from hwmodel.arithmetic.tables import look_up
 
     table = sum(_digit_table(fmt, low, count, bits, digit) for digit in which)
     result = np.empty(codes.shape, np.int16)

@@ -10,7 +10,7 @@ from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, Format
 from hwmodel.formats.base import MAX_TABLE_BITS
 
-__all__ = ["Steps", "exact_sums", "shifted", "steps", "steps_of"]
+__all__ = ["Steps", "code_places", "exact_sums", "shifted", "steps", "steps_of"]
 
 _EXACT = {np.dtype(np.float32): 24, np.dtype(np.float64): 53}
 # Products summed in one matrix product at least, else operands are cut into pieces.
@@ -62,6 +62,23 @@ def steps_of(fmt: Format, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
             f"{fmt.name} has too wide a range for an exact matrix product; simulate() has it"
         )
     return np.where(np.isfinite(value), value, np.nan) * scale
+
+
+@functools.lru_cache(maxsize=64)
+def code_places(
+    fmt: Format,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Of each code the exponents of the last bit that is set and beyond the first, in steps.
+
+    And which codes are numbers other than zero; of the others the exponents are zero.
+    """
+    steps = steps_of(fmt, np.arange(fmt.code_count))
+    numbers = (steps != 0) & ~np.isnan(steps)
+    whole, high = np.frexp(np.where(numbers, steps, 0.0))
+    # The significand as an integer of 53 bits, of which the last one that is set is kept.
+    bits = np.ldexp(np.abs(whole), 53).astype(np.int64)
+    last = np.frexp((bits & -bits).astype(np.float64))[1] - 54
+    return np.where(numbers, high + last, 0), high.astype(np.int64), numbers
 
 
 def _largest(steps: npt.NDArray[Any]) -> int:

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.arithmetic import by_definition, carriers
+from hwmodel.arithmetic.block_operands import block_operand, both_factors
 from hwmodel.arithmetic.mac import accumulator_dtype, check_spec, simulate
+from hwmodel.blocks import Blocks
 from hwmodel.errors import HwmodelError, NotBuiltYetError
 from hwmodel.formats import FloatFormat, Format, Overflow, Rounding, parse_format
 from hwmodel.formats.base import MAX_TABLE_BITS, code_dtype
@@ -24,15 +26,19 @@ from hwmodel.units import AlignedAccumulator, ChunkedAccumulator, FloatAccumulat
 __all__ = ["matmul"]
 
 
-def matmul(a: npt.ArrayLike, b: npt.ArrayLike, spec: UnitSpec) -> npt.NDArray[Any]:
+def matmul(
+    a: npt.ArrayLike | Blocks, b: npt.ArrayLike | Blocks, spec: UnitSpec
+) -> npt.NDArray[Any]:
     """Matrix product of codes, added in order into the unit's accumulator.
 
     Parameters
     ----------
-    a : array_like of int, shape (..., M, K)
-        Codes of the unit's first operand.
-    b : array_like of int, shape (..., K, N)
-        Codes of the second; leading axes broadcast as in `numpy.matmul`.
+    a : array_like of int, or Blocks, shape (..., M, K)
+        Codes of the unit's first operand. `Blocks` have codes of elements and of scales, and run
+        along the last axis.
+    b : array_like of int, or Blocks, shape (..., K, N)
+        Codes of the second; leading axes broadcast as in `numpy.matmul`. Blocks run along the last
+        axis but one.
     spec : UnitSpec
         The unit: operand formats, accumulator, rounding and overflow. Products are taken from
         the first to the last, one after the other or as many at once as the accumulator says.
@@ -46,7 +52,17 @@ def matmul(a: npt.ArrayLike, b: npt.ArrayLike, spec: UnitSpec) -> npt.NDArray[An
     Raises
     ------
     HwmodelError
-        The shapes do not fit together, or a code is out of range.
+        The shapes do not fit together, a code is out of range, or the unit does not suit the
+        blocks.
+
+    Notes
+    -----
+    Of blocks, the unit sums the products of elements in its inner accumulator; each chunk's sum
+    times both its scales, which is exact, is added to the outer one with one rounding. That is
+    ``Dot`` and ``DotGeneral`` of the OCP Microscaling Formats specification 1.0, which leaves
+    order and inner precision open; here the unit declares them. A chunk ends wherever a block
+    does, or more often. Scales of a whole array (NVFP4) are left to the caller, who multiplies
+    values by both. An operand that is no `Blocks` has scales of one.
     """
     check_spec(spec)
     if spec.rounding is Rounding.STOCHASTIC:
@@ -54,7 +70,8 @@ def matmul(a: npt.ArrayLike, b: npt.ArrayLike, spec: UnitSpec) -> npt.NDArray[An
             f"matrix products that round stochastically ({spec.name}) are not built yet; simulate()"
             " takes a random number for each step"
         )
-    x, y = spec.a.checked_codes(a), spec.b.checked_codes(b)
+    x, left = _operand(a, spec, first=True)
+    y, right = _operand(b, spec, first=False)
     if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-2]:
         raise HwmodelError(
             "a matrix product takes codes of shapes (..., M, K) and (..., K, N), but"
@@ -69,22 +86,33 @@ def matmul(a: npt.ArrayLike, b: npt.ArrayLike, spec: UnitSpec) -> npt.NDArray[An
     shape = (*batch, x.shape[-2], y.shape[-1])
     if not np.prod(shape):
         return np.zeros(shape, accumulator_dtype(spec))
+    matrices: tuple[npt.NDArray[Any], ...] = (x, y)
+    if left is not None or right is not None:
+        matrices += both_factors(x, y, left, right, spec)
     product = _route(spec)
     if not batch:
-        return product(spec, x, y).astype(accumulator_dtype(spec), copy=False)
+        return product(spec, *matrices).astype(accumulator_dtype(spec), copy=False)
     codes = np.empty(shape, accumulator_dtype(spec))
-    xs = np.broadcast_to(x, (*batch, *x.shape[-2:]))
-    ys = np.broadcast_to(y, (*batch, *y.shape[-2:]))
+    spread = [np.broadcast_to(m, (*batch, *m.shape[-2:])) for m in matrices]
     for index in np.ndindex(*batch):
-        codes[index] = product(spec, xs[index], ys[index])
+        codes[index] = product(spec, *(m[index] for m in spread))
     return codes
+
+
+def _operand(
+    given: npt.ArrayLike | Blocks, spec: UnitSpec, first: bool
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64] | None]:
+    """Codes, and the factors of chunks if they are those of blocks."""
+    if isinstance(given, Blocks):
+        return block_operand(given, spec, first)
+    return (spec.a if first else spec.b).checked_codes(given), None
 
 
 def _route(spec: UnitSpec) -> Callable[..., npt.NDArray[Any]]:
     if isinstance(spec.accumulator, ChunkedAccumulator):
         from hwmodel.arithmetic.chunked import chunked_product
 
-        return functools.partial(chunked_product, product=matmul, values=float_values)
+        return functools.partial(chunked_product, matmul, float_values)
     if isinstance(spec.accumulator, AlignedAccumulator):
         from hwmodel.arithmetic.aligned import aligned_product
 

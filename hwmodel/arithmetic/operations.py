@@ -24,6 +24,7 @@ __all__ = [
     "Exact",
     "Operation",
     "add",
+    "exact",
     "exact_product",
     "exact_sum",
     "exact_value",
@@ -298,6 +299,12 @@ def fused_multiply_add(
 
 
 @functools.lru_cache(maxsize=1 << 17)
+def exact(value: float) -> Exact:
+    """A float as what sums and products are made of: a fraction where it is finite and not zero."""
+    number = float(value)
+    return Fraction(number) if math.isfinite(number) and number else number
+
+
 def exact_value(fmt: Format, code: int) -> Exact:
     """Value of a code: a fraction where it is finite and not zero."""
     return exact_scalar(fmt, code)

@@ -24,7 +24,7 @@ from hwmodel.compiled import intrinsic, jit
 from hwmodel.lanes import COUNT, WORD, WORDS, pointer_to, spread
 from hwmodel.parallel import in_pieces
 
-__all__ = ["Plan", "arranged", "is_there", "look_up", "plan_for", "reach", "totals"]
+__all__ = ["Plan", "arranged", "is_there", "plan_for", "totals"]
 
 _ROWS, _VECTORS = 4, 2
 _WIDTH = _VECTORS * COUNT
@@ -205,22 +205,6 @@ def arranged(codes: npt.NDArray[Any], first: bool) -> npt.NDArray[Any]:
         pairs = both.view(f"u{2 * codes.itemsize}").reshape(len(both), -1, _WIDTH)
         codes = np.ascontiguousarray(pairs.swapaxes(0, 1)).view(codes.dtype)
     return np.ascontiguousarray(codes).reshape(-1)
-
-
-@jit
-def look_up(table: Any, codes: Any, result: Any) -> None:
-    """Write the items of a table; four times as fast as `numpy.take`, which converts the codes."""
-    for i in range(codes.size):
-        result[i] = table[codes[i]]
-
-
-@jit
-def reach(lows: Any, highs: Any, codes: Any) -> Any:
-    """Least and largest number that two tables have for codes."""
-    low, high = lows[codes[0]], highs[codes[0]]
-    for i in range(codes.size):
-        low, high = min(low, lows[codes[i]]), max(high, highs[codes[i]])
-    return low, high
 
 
 def _split(weight: tuple[tuple[int, int], ...], split: int) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from hwmodel.formats.rounding import Rounding
 
 _DOWN = ROUNDINGS[Rounding.DOWN]
 
-__all__ = ["accumulate", "add_to_odd", "add_values", "check_found", "dot_products"]
+__all__ = ["accumulate", "add_to_odd", "add_values", "check_found", "dot_products", "two_sum"]
 
 
 @jit
@@ -41,7 +41,7 @@ def add_to_odd(x: float, y: float) -> float:
 
 
 @inner
-def _two_sum(x: float, y: float) -> Any:
+def two_sum(x: float, y: float) -> Any:
     """Sum in float64 and its error, which is exact (Knuth)."""
     total = x + y
     back = total - x
@@ -61,8 +61,8 @@ def _add_product_to_odd(acc: float, x: float, y: float) -> float:
     low = fma(x, y, -product)
     if low == 0.0:
         return add_to_odd(acc, product)
-    first, first_error = _two_sum(acc, low)
-    total, error = _two_sum(product, first)
+    first, first_error = two_sum(acc, low)
+    total, error = two_sum(product, first)
     return add_to_odd(total, add_to_odd(first_error, error))
 
 

@@ -163,7 +163,7 @@ class BaseBlockFormat(ABC):
                 " blocks.format.decode(blocks)"
             )
         blocks = blocks.checked()
-        steps = self._steps(blocks.scale_codes, blocks.tensor_scale)
+        steps = self.group_steps(blocks.scale_codes, blocks.tensor_scale)
         grid = self.grid.decode(blocks.element_codes)
         with np.errstate(invalid="ignore"):  # the code of an infinity times a scale of zero
             values = self._grouped(grid) * steps
@@ -228,7 +228,7 @@ class BaseBlockFormat(ABC):
         self, scale_codes: CodeArray, tensor_scale: float | None
     ) -> npt.NDArray[np.float64]:
         """Values of the grid's one in blocks that have one scale each, of one axis."""
-        return self._steps(scale_codes, tensor_scale)[..., 0, 0]
+        return self.group_steps(scale_codes, tensor_scale)[..., 0, 0]
 
     @property
     @abstractmethod
@@ -258,7 +258,9 @@ class BaseBlockFormat(ABC):
     def _largest_element(self) -> float:
         return self.element.max_value
 
-    def _steps(self, scale_codes: CodeArray, tensor_scale: float | None) -> npt.NDArray[np.float64]:
+    def group_steps(
+        self, scale_codes: CodeArray, tensor_scale: float | None
+    ) -> npt.NDArray[np.float64]:
         """Value of the grid's one in every group, shape (..., blocks, groups, 1)."""
         steps = self._scale_values(scale_codes)
         if tensor_scale is not None:
@@ -290,7 +292,7 @@ class BaseBlockFormat(ABC):
             usable = False
         tensor_scale = self.tensor_scale_of(largest)
         codes = self._scale_codes(magnitude, tensor_scale)
-        steps = self._steps(codes, tensor_scale)
+        steps = self.group_steps(codes, tensor_scale)
         divisors = steps
         if not usable or not steps.all():
             # Neither NaN nor zero divides; what such a block holds is lost, its elements are zero.

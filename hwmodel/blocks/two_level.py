@@ -11,7 +11,7 @@ from hwmodel.blocks.base import BaseBlockFormat
 from hwmodel.blocks.parts import as_count
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, PowerFormat, Specials
-from hwmodel.formats.base import CodeArray
+from hwmodel.formats.base import CodeArray, code_dtype
 
 if TYPE_CHECKING:
     from hwmodel.blocks.grids import Work
@@ -68,6 +68,32 @@ class TwoLevelFormat(BaseBlockFormat):
         """Format of the elements: sign and mantissa only, from 0 to nearly 2."""
         return FloatFormat(0, self.mantissa_bits, 0, Specials.FINITE)
 
+    @cached_property
+    def joined_element(self) -> FloatFormat:
+        """Format of elements that their microexponents have been taken into: one bit more."""
+        return FloatFormat(0, self.mantissa_bits + 1, 0, Specials.FINITE)
+
+    def joined(
+        self, element_codes: CodeArray, scale_codes: CodeArray
+    ) -> tuple[CodeArray, npt.NDArray[np.float64]]:
+        """Codes in `joined_element`, and values of its one for each block.
+
+        Parameters
+        ----------
+        element_codes : ndarray, shape (..., blocks, 16)
+            Codes of the elements.
+        scale_codes : ndarray, shape (..., blocks)
+            Codes of the scales; the microexponents stand above the exponent.
+        """
+        dtype = code_dtype(self.joined_element.bits)
+        codes = np.ascontiguousarray(element_codes, dtype)
+        magnitude = codes & dtype.type((1 << self.mantissa_bits) - 1)
+        # Both of a pair at once: a magnitude has room for one bit more.
+        pairs = magnitude.view(f"u{self.group * dtype.itemsize}")
+        pairs <<= 1 - self._micro(scale_codes).astype(pairs.dtype)
+        codes = magnitude | codes >> self.mantissa_bits << (self.mantissa_bits + 1)
+        return codes, _SCALE.decode(scale_codes & scale_codes.dtype.type(255))
+
     @property
     def size(self) -> int:
         """Elements of a block: 16."""
@@ -109,8 +135,12 @@ class TwoLevelFormat(BaseBlockFormat):
 
     def _scale_values(self, codes: CodeArray) -> npt.NDArray[np.float64]:
         exponents = _SCALE.decode(codes & codes.dtype.type(255))[..., None]
-        micro = (codes[..., None] >> np.arange(8, 16, dtype=codes.dtype)) & codes.dtype.type(1)
-        return np.where(micro, exponents * 0.5, exponents)
+        return np.where(self._micro(codes), exponents * 0.5, exponents)
+
+    @staticmethod
+    def _micro(codes: CodeArray) -> CodeArray:
+        """Microexponents of the sub-blocks, shape (..., blocks, 8)."""
+        return (codes[..., None] >> np.arange(8, 16, dtype=codes.dtype)) & codes.dtype.type(1)
 
     @property
     def scale_code_bits(self) -> int:

@@ -1,0 +1,194 @@
+"""How chunks go into a floating-point accumulator: which compiled code holds all that occurs."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hwmodel.arithmetic.carriers import is_float32
+from hwmodel.arithmetic.chunk_values import Span
+from hwmodel.formats import FloatFormat, Overflow, Rounding
+from hwmodel.formats.base import code_dtype
+from hwmodel.units import FloatAccumulator, UnitSpec
+
+__all__ = ["Adder", "Factors"]
+
+_SINGLE_BITS, _DOUBLE_BITS = 24, 53
+# Exponents that leave float32, and float64 with errors of products, room for all that occurs.
+_SINGLE_REACH, _DOUBLE_REACH = (-126, 126), (-900, 900)
+
+_Array = npt.NDArray[Any]
+_Add = Callable[..., None]
+
+
+class Factors(NamedTuple):
+    """Factors of the chunks of rows, shape (M, C), and of columns, shape (C, N): float64."""
+
+    left: _Array
+    right: _Array
+
+    @classmethod
+    def ones(cls, rows: int, chunks: int, columns: int) -> "Factors":
+        """Factors that change nothing."""
+        return cls(np.ones((rows, chunks)), np.ones((chunks, columns)))
+
+    def of_chunk(self, number: int) -> tuple[_Array, _Array]:
+        """Those of one chunk, shape (M,) and (N,)."""
+        return np.ascontiguousarray(self.left[:, number]), np.ascontiguousarray(self.right[number])
+
+    def measured(self) -> "Measured":
+        """What they are made of."""
+        return Measured(*(_measured(factors) for factors in self))
+
+
+class Measured(NamedTuple):
+    """Exponents between which factors lie, and the most bits that one has, on either side."""
+
+    left: tuple[Span, int]
+    right: tuple[Span, int]
+
+    @property
+    def spare(self) -> int:
+        """Bits that products with both have more."""
+        return self.left[1] + self.right[1] - 2
+
+    @property
+    def spans(self) -> tuple[Span, Span]:
+        return self.left[0], self.right[0]
+
+
+class Adder(NamedTuple):
+    """Adds chunks times their factors to totals, which are values of an accumulator.
+
+    Attributes
+    ----------
+    format, overflow, rounding
+        Those of the accumulator.
+    dtype : dtype
+        float32, rounded as it is added to, or float64, which `rounded` rounds afterwards.
+    factors : Factors
+        In the type in which `add` takes them.
+    add : callable
+        Takes totals, shape (M, N), the chunks (or two parts of each) and the factors of rows and
+        columns.
+    """
+
+    format: FloatFormat
+    overflow: Overflow
+    rounding: Rounding
+    dtype: np.dtype[Any]
+    factors: Factors
+    add: _Add
+
+    @classmethod
+    def of(
+        cls, spec: UnitSpec, factors: Factors, measured: Measured, sums: Span, bits: int, parts: int
+    ) -> "Adder | None":
+        """For chunks whose sums lie between exponents, or None where no float type does.
+
+        Parameters
+        ----------
+        spec : UnitSpec
+            The unit.
+        factors, measured
+            Factors, and what they are made of.
+        sums : Span
+            Exponents between which chunks lie.
+        bits : int
+            The most that a chunk, or a part of it, has.
+        parts : int
+            Whether chunks come as they are, 1, or in two parts.
+        """
+        from hwmodel.arithmetic import chunk_sums
+
+        assert isinstance(spec.register, FloatAccumulator)
+        assert spec.overflow is not None
+        fmt = spec.register.format
+        left, right = measured.spans
+        products = Span(sums.low + left.low + right.low, sums.high + left.high + right.high)
+        places = (sums, products, left, right)
+        if not all(_within(place, _DOUBLE_REACH) for place in (*places, _reach(fmt))):
+            return None
+        if measured.spare + 2 > _DOUBLE_BITS:
+            return None
+        bits += measured.spare
+        single = spec.rounding is Rounding.NEAREST_EVEN and is_float32(fmt)
+        dtype = np.dtype(np.float32 if single else np.float64)
+        rules = (fmt, spec.overflow, spec.rounding, dtype)
+        plain = single and spec.overflow is Overflow.NONFINITE
+        most = fmt.max_value if single and not plain else np.inf
+        fixed = None if isinstance(spec.inner_unit.register, FloatAccumulator) else True
+        downward = True if spec.rounding is Rounding.DOWN else None
+        if parts == 2:
+            if bits > _DOUBLE_BITS:
+                return None
+            add = _with_rules(chunk_sums.add_pairs, most, downward)
+        elif plain and bits <= _SINGLE_BITS and all(_within(p, _SINGLE_REACH) for p in places):
+            narrow = Factors(*(side.astype(np.float32) for side in factors))
+            return cls(*rules, narrow, chunk_sums.add_floats)
+        elif bits <= _DOUBLE_BITS:
+            add = _with_rules(chunk_sums.add_products, most, fixed, downward)
+        elif plain:
+            add = functools.partial(_add_in_haste, fixed)
+        else:
+            add = _with_rules(chunk_sums.add_long_products, most, fixed, downward)
+        return cls(*rules, factors, add)
+
+    def rounded(self, totals: _Array) -> _Array:
+        """Totals to the values of the format, if they are not yet."""
+        if totals.dtype == np.float32:
+            return totals
+        return self.format.quantize(totals, self.overflow, self.rounding)
+
+    def codes(self, totals: _Array) -> _Array:
+        """Codes of the format's values."""
+        if totals.dtype == np.float32:
+            codes = totals.view(code_dtype(self.format.bits))
+        else:
+            codes = self.format.encode(totals, self.overflow, self.rounding)
+        odd = np.isnan(totals)
+        if odd.any():
+            codes[odd] = self.format.nan_code
+        return codes
+
+
+def _with_rules(add: _Add, *rules: Any) -> _Add:
+    return lambda *args: add(*args, *rules)
+
+
+def _add_in_haste(
+    fixed: bool | None, total: _Array, chunk: _Array, left: _Array, right: _Array
+) -> None:
+    """Add what float64 does not hold: rows that are not sure with care."""
+    from hwmodel.arithmetic.chunk_sums import add_long_products, add_near_products
+
+    row = np.empty(total.shape[1], np.float32)
+    done = 0
+    while done < len(total):
+        done += add_near_products(total[done:], chunk[done:], left[done:], right, fixed, row)
+        one = slice(done, done + 1)
+        add_long_products(total[one], chunk[one], left[one], right, np.inf, fixed, None)
+        done += 1
+
+
+def _reach(fmt: FloatFormat) -> Span:
+    return Span(fmt.lsb_exponent, fmt.max_exponent + 1)
+
+
+def _within(place: Span, reach: tuple[int, int]) -> bool:
+    return reach[0] <= place.low and place.high <= reach[1]
+
+
+def _measured(factors: _Array) -> tuple[Span, int]:
+    """Exponents of finite numbers that are not zero, and the most bits that one of them has."""
+    numbers = np.unique(factors)
+    numbers = numbers[np.isfinite(numbers) & (numbers != 0)]
+    if not numbers.size:
+        return Span(0, 0), 1
+    fractions, exponents = np.frexp(np.abs(numbers))
+    whole = np.ldexp(fractions, _DOUBLE_BITS).astype(np.int64)
+    zeros = np.frexp((whole & -whole).astype(np.float64))[1] - 1  # at the end
+    bits = _DOUBLE_BITS - zeros
+    return Span(int((exponents - bits).min()), int(exponents.max())), int(bits.max())
