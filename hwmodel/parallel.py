@@ -4,15 +4,24 @@ May be imported from anywhere; imports nothing of the package. Compiled code rel
 lock, so threads are enough.
 """
 
+import functools
 import itertools
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["core_count", "in_pieces"]
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+__all__ = ["alone", "core_count", "in_pieces"]
 
 # Elements below which a thread costs more than it brings.
 _WORTHWHILE = 1 << 18
+# Threads that have a piece already.
+_here = threading.local()
 
 
 def core_count() -> int:
@@ -34,8 +43,10 @@ def in_pieces(work: Callable[[slice], int], size: int, worth: int = _WORTHWHILE)
         Elements in all.
     worth : int
         Elements that a thread of their own pays for.
+
+    What `work` itself cuts into pieces, its thread does alone.
     """
-    if size < 2 * worth or (cores := core_count()) == 1:
+    if size < 2 * worth or getattr(_here, "busy", False) or (cores := core_count()) == 1:
         return work(slice(0, size))
     pieces = min(cores, size // worth)
     edges = [size * k // pieces for k in range(pieces + 1)]
@@ -43,6 +54,26 @@ def in_pieces(work: Callable[[slice], int], size: int, worth: int = _WORTHWHILE)
     flags = 0
     # Threads of their own each time: idle ones would outlast a fork or hold up an exit.
     with ThreadPoolExecutor(pieces) as pool:
-        for found in pool.map(work, parts):
+        for found in pool.map(functools.partial(_work_alone, work), parts):
             flags |= found
     return flags
+
+
+def alone() -> AbstractContextManager[Any]:
+    """A context in which matrix libraries start no threads, for pieces that multiply matrices.
+
+    Theirs would wait for one another, and for ours.
+    """
+    return _libraries().limit(limits=1, user_api="blas")
+
+
+@functools.cache
+def _libraries() -> "ThreadpoolController":
+    from threadpoolctl import ThreadpoolController  # here, for it looks through what is loaded
+
+    return ThreadpoolController()
+
+
+def _work_alone(work: Callable[[slice], int], part: slice) -> int:
+    _here.busy = True  # the thread ends with its piece
+    return work(part)

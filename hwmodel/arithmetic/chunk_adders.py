@@ -16,6 +16,7 @@ from hwmodel.units import FloatAccumulator, UnitSpec
 __all__ = ["Adder", "Factors"]
 
 _SINGLE_BITS, _DOUBLE_BITS = 24, 53
+_SIGNIFICAND = (1 << 52) - 1
 # Exponents that leave float32, and float64 with errors of products, room for all that occurs.
 _SINGLE_REACH, _DOUBLE_REACH = (-126, 126), (-900, 900)
 
@@ -182,13 +183,18 @@ def _within(place: Span, reach: tuple[int, int]) -> bool:
 
 
 def _measured(factors: _Array) -> tuple[Span, int]:
-    """Exponents of finite numbers that are not zero, and the most bits that one of them has."""
-    numbers = np.unique(factors)
-    numbers = numbers[np.isfinite(numbers) & (numbers != 0)]
-    if not numbers.size:
-        return Span(0, 0), 1
-    fractions, exponents = np.frexp(np.abs(numbers))
-    whole = np.ldexp(fractions, _DOUBLE_BITS).astype(np.int64)
-    zeros = np.frexp((whole & -whole).astype(np.float64))[1] - 1  # at the end
-    bits = _DOUBLE_BITS - zeros
-    return Span(int((exponents - bits).min()), int(exponents.max())), int(bits.max())
+    """Exponents between which numbers lie, and the most bits that one has.
+
+    Zero, NaN and infinity have none.
+    """
+    sizes = np.abs(factors).reshape(-1)
+    there = np.isfinite(sizes) & (sizes != 0)
+    if not there.all():
+        sizes = sizes[there]
+        if not sizes.size:
+            return Span(0, 0), 1
+    (_, low), (_, high) = np.frexp(sizes.min()), np.frexp(sizes.max())
+    # The lowest bit that is set in any significand; the hidden one is always.
+    below = int(np.bitwise_or.reduce(sizes.view(np.int64))) & _SIGNIFICAND
+    bits = _DOUBLE_BITS - ((below & -below).bit_length() - 1) if below else 1
+    return Span(int(low) - bits, int(high)), bits

@@ -12,15 +12,15 @@ import numpy.typing as npt
 
 from hwmodel.arithmetic.chunk_adders import Adder, Factors
 from hwmodel.arithmetic.chunk_values import ChunkValues, Span, values_of_chunks
-from hwmodel.parallel import in_pieces
+from hwmodel.parallel import alone, in_pieces
 from hwmodel.units import ChunkedAccumulator, FloatAccumulator, UnitSpec
 
 __all__ = ["float_totals"]
 
 # Sums that stay in the second-level cache while a chunk is added to them.
 _TILE = 1 << 15
-# Multiplications, and sums, below which a second thread costs more than it brings.
-_WORTHWHILE, _WORTHWHILE_SUMS = 1 << 20, 1 << 18
+# Multiplications below which a second thread costs more than it brings.
+_WORTHWHILE = 1 << 20
 
 _Array = npt.NDArray[Any]
 
@@ -91,8 +91,8 @@ def _by_libraries(found: ChunkValues, chunks: list[slice], adder: Adder) -> _Arr
                     total[:] = adder.rounded(total)
         return 0
 
-    work = found.left[0].size * columns
-    in_pieces(some, rows, worth=max(1, rows * _WORTHWHILE // work))
+    with alone():
+        in_pieces(some, rows, worth=_worthwhile(found.left[0].size * columns, rows))
     return adder.codes(totals)
 
 
@@ -106,18 +106,23 @@ def _by_units(
 ) -> _Array:
     """Sums of chunks by the inner unit's own routes."""
     totals = np.zeros((len(x), y.shape[1]), adder.dtype)
-    for number, chunk in enumerate(chunks):
-        sums = values(spec.inner_unit, x[:, chunk], y[chunk])
-        if adder.factors.left.dtype == np.float32:
-            sums = sums.astype(np.float32, copy=False)
-        left, right = adder.factors.of_chunk(number)
+    factors = [adder.factors.of_chunk(number) for number in range(len(chunks))]
 
-        def some(
-            part: slice, sums: _Array = sums, left: _Array = left, right: _Array = right
-        ) -> int:
-            adder.add(totals[part], sums[part], left[part], right)
-            return 0
+    def some(part: slice) -> int:
+        total = totals[part]
+        for chunk, (of_rows, of_columns) in zip(chunks, factors, strict=True):
+            sums = values(spec.inner_unit, x[part, chunk], y[chunk])
+            if of_columns.dtype == np.float32:
+                sums = sums.astype(np.float32, copy=False)
+            adder.add(total, sums, of_rows[part], of_columns)
+            if total.dtype != np.float32:
+                total[:] = adder.rounded(total)
+        return 0
 
-        in_pieces(some, len(x), worth=max(1, _WORTHWHILE_SUMS // y.shape[1]))
-        totals[:] = adder.rounded(totals)
+    in_pieces(some, len(x), worth=_worthwhile(x.size * y.shape[1], len(x)))
     return adder.codes(totals)
+
+
+def _worthwhile(work: int, rows: int) -> int:
+    """Rows that pay for a thread, of so many that take so many multiplications."""
+    return max(1, rows * _WORTHWHILE // max(1, work))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.arithmetic.library_products import code_places, steps_of
+from hwmodel.arithmetic.tables import extremes, looked_up
 from hwmodel.formats import Format
 from hwmodel.formats.base import MAX_TABLE_BITS
 from hwmodel.units import ChunkedAccumulator, UnitSpec
@@ -18,8 +19,6 @@ from hwmodel.units import ChunkedAccumulator, UnitSpec
 __all__ = ["ChunkValues", "span", "values_of_chunks"]
 
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
-# Codes whose values NumPy has before other code is loaded.
-_FEW = 1 << 14
 # Bits of significands, and exponents within which nothing is subnormal or too large: float64's
 # leave room for the factors that a chunk is multiplied with.
 _ROOM = {_SINGLE: (24, -120, 120), _DOUBLE: (53, -400, 400)}
@@ -69,10 +68,10 @@ def values_of_chunks(
     if found is None:
         return None
     if found.cut is None:
-        left: tuple[npt.NDArray[Any], ...] = (_looked_up(_table(spec.a, found.dtype), x),)
+        left: tuple[npt.NDArray[Any], ...] = (looked_up(_table(spec.a, found.dtype), x),)
     else:
-        left = tuple(_looked_up(table, x) for table in _cut_tables(spec.a, found.cut))
-    return ChunkValues(left, _looked_up(_table(spec.b, found.dtype), y), found.sums, found.bits)
+        left = tuple(looked_up(table, x) for table in _cut_tables(spec.a, found.cut))
+    return ChunkValues(left, looked_up(_table(spec.b, found.dtype), y), found.sums, found.bits)
 
 
 class _Fit(NamedTuple):
@@ -104,26 +103,11 @@ def _fitting(spec: UnitSpec, a: Span, b: Span, length: int, spare: int) -> _Fit 
     return None
 
 
-def _looked_up(table: npt.NDArray[Any], codes: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if codes.size <= _FEW:
-        return np.asarray(table.take(codes))
-    from hwmodel.arithmetic.tables import look_up
-
-    result = np.empty(codes.shape, table.dtype)
-    look_up(table, np.ascontiguousarray(codes).reshape(-1), result.reshape(-1))
-    return result
-
-
 def span(fmt: Format, codes: npt.NDArray[Any]) -> Span:
     """Of the values of codes that are numbers but not zero; (0, 0) if there are none."""
     lows, highs = _ends(fmt)
-    if codes.size <= _FEW:
-        low, high = lows.take(codes).min(), highs.take(codes).max()
-    else:
-        from hwmodel.arithmetic.tables import reach
-
-        low, high = reach(lows, highs, np.ascontiguousarray(codes).reshape(-1))
-    return Span(int(low), int(high)) if low <= high else Span(0, 0)
+    low, high = extremes(lows, highs, codes)
+    return Span(low, high) if low <= high else Span(0, 0)
 
 
 @functools.lru_cache(maxsize=64)

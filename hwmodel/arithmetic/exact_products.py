@@ -126,7 +126,7 @@ def _sums_by_pairs(
 
 def _reach(fmt: Format, codes: npt.NDArray[Any]) -> tuple[int, int, bool]:
     """Exponents of the values' last place and beyond the largest, in steps; if all are numbers."""
-    from hwmodel.arithmetic.tables import reach
+    from hwmodel.arithmetic.table_loops import reach
 
     lows, highs = _places(fmt)
     low, high = reach(lows, highs, codes)
@@ -157,7 +157,7 @@ def _digits(
     fmt: Format, codes: npt.NDArray[Any], low: int, count: int, bits: int, which: tuple[int, ...]
 ) -> npt.NDArray[np.int16]:
     """Digits of the values of codes, in steps times ``2**low``, as `pair_products.totals` asks."""
-    from hwmodel.arithmetic.tables import look_up
+    from hwmodel.arithmetic.table_loops import look_up
 
     table = sum(_digit_table(fmt, low, count, bits, digit) for digit in which)
     result = np.empty(codes.shape, np.int16)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from hwmodel.arithmetic import by_definition, carriers
 from hwmodel.arithmetic.block_operands import block_operand, both_factors
 from hwmodel.arithmetic.mac import accumulator_dtype, check_spec, simulate
+from hwmodel.arithmetic.tables import looked_up
 from hwmodel.blocks import Blocks
 from hwmodel.errors import HwmodelError, NotBuiltYetError
 from hwmodel.formats import FloatFormat, Format, Overflow, Rounding, parse_format
@@ -239,7 +240,7 @@ def _values(
     """Values of codes times a power of two in a type that holds them, in C order."""
     if fmt.bits > MAX_TABLE_BITS:
         return _scaled(np.ascontiguousarray(fmt.decode(codes)), dtype, scale)
-    return _value_table(fmt, dtype, scale).take(codes)
+    return looked_up(_value_table(fmt, dtype, scale), codes)
 
 
 @functools.lru_cache(maxsize=64)

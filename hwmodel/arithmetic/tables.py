@@ -1,23 +1,34 @@
-"""Tables of what codes stand for, looked up for whole arrays, compiled."""
+"""Tables of what codes stand for, looked up for whole arrays."""
 
 from typing import Any
 
-from hwmodel.compiled import jit
+import numpy as np
+import numpy.typing as npt
 
-__all__ = ["look_up", "reach"]
+__all__ = ["extremes", "looked_up"]
 
-
-@jit
-def look_up(table: Any, codes: Any, result: Any) -> None:
-    """Write the items of a table; four times as fast as `numpy.take`, which converts the codes."""
-    for i in range(codes.size):
-        result[i] = table[codes[i]]
+# Codes that NumPy has looked up before other code is loaded.
+_FEW = 1 << 14
 
 
-@jit
-def reach(lows: Any, highs: Any, codes: Any) -> Any:
-    """Least and largest number that two tables have for codes."""
-    low, high = lows[codes[0]], highs[codes[0]]
-    for i in range(codes.size):
-        low, high = min(low, lows[codes[i]]), max(high, highs[codes[i]])
-    return low, high
+def looked_up(table: npt.NDArray[Any], codes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The items of a table for codes of any shape, in C order."""
+    if codes.size <= _FEW:
+        return np.asarray(table.take(codes))
+    from hwmodel.arithmetic.table_loops import look_up
+
+    result = np.empty(codes.shape, table.dtype)
+    look_up(table, np.ascontiguousarray(codes).reshape(-1), result.reshape(-1))
+    return result
+
+
+def extremes(
+    lows: npt.NDArray[Any], highs: npt.NDArray[Any], codes: npt.NDArray[Any]
+) -> tuple[int, int]:
+    """The least number that one table has for codes, and the largest of the other."""
+    if codes.size <= _FEW:
+        return int(lows.take(codes).min()), int(highs.take(codes).max())
+    from hwmodel.arithmetic.table_loops import reach
+
+    low, high = reach(lows, highs, np.ascontiguousarray(codes).reshape(-1))
+    return int(low), int(high)

@@ -140,7 +140,8 @@ class TwoLevelFormat(BaseBlockFormat):
     @staticmethod
     def _micro(codes: CodeArray) -> CodeArray:
         """Microexponents of the sub-blocks, shape (..., blocks, 8)."""
-        return (codes[..., None] >> np.arange(8, 16, dtype=codes.dtype)) & codes.dtype.type(1)
+        upper = np.asarray(codes >> 8).astype(np.uint8)
+        return np.unpackbits(upper[..., None], axis=-1, bitorder="little")
 
     @property
     def scale_code_bits(self) -> int:
