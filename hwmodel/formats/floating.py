@@ -1,6 +1,7 @@
 """Floating-point formats ExMy: any exponent and mantissa width, bias and special codes."""
 
 import functools
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -230,6 +231,16 @@ class FloatFormat(Format):
     @property
     def min_value(self) -> float:
         return -self.max_value if self.signed else 0.0
+
+    @property
+    def _bounds(self) -> tuple[float, float]:
+        if self.max_exponent > 1023:
+            largest = sys.float_info.max
+        elif self.max_exponent - self.mantissa_bits < -1074:
+            largest = 0.0
+        else:
+            largest = self.max_value
+        return (-largest if self.signed else 0.0), largest
 
     @property
     def min_normal(self) -> float:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import CodeArray, Format, code_dtype
 from hwmodel.formats.carrier import as_flag, as_integer
-from hwmodel.formats.rounding import Overflow, Request, Rounding
+from hwmodel.formats.rounding import Overflow, Request
 from hwmodel.parallel import in_pieces
 
 __all__ = ["IntFormat"]
@@ -85,12 +85,12 @@ class IntFormat(Format):
         self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> npt.NDArray[Any]:
         x = self._narrow(x, request)
-        if self._is_quick(x, request):
+        rule = self._quick_rule(x, request)
+        if rule is not None:
             from hwmodel.formats.integers import quantize
 
             result = np.empty_like(x)
-            low, high = np.float32(self.min_value), np.float32(self.max_value)
-            met = in_pieces(lambda part: quantize(x[part], result[part], low, high), x.size)
+            met = in_pieces(lambda part: quantize(x[part], result[part], *rule), x.size)
             self._check_nan(bool(met))
             return result
         return self._integers(x, request, random)
@@ -100,12 +100,12 @@ class IntFormat(Format):
     ) -> CodeArray:
         codes = np.empty(x.shape, code_dtype(self.bits))
         x = self._narrow(x, request)
-        if self._is_quick(x, request):
+        rule = self._quick_rule(x, request)
+        if rule is not None:
             from hwmodel.formats.integers import encode
 
-            low, high = np.float32(self.min_value), np.float32(self.max_value)
-            mask = np.int32(self.code_count - 1)
-            met = in_pieces(lambda part: encode(x[part], codes[part], low, high, mask), x.size)
+            rules = (*rule, np.int32(self.code_count - 1))
+            met = in_pieces(lambda part: encode(x[part], codes[part], *rules), x.size)
             self._check_nan(bool(met))
             return codes
         integers = self._integers(x, request, random).astype(np.int64)
@@ -126,14 +126,22 @@ class IntFormat(Format):
 
         return narrow(x, request, self.bits, self.bits, 0)
 
-    def _is_quick(self, x: npt.NDArray[Any], request: Request) -> bool:
-        """Whether float32 holds all the format's integers and half of one."""
-        return (
-            x.dtype == np.float32
-            and self.bits <= 22
-            and request.rounding is Rounding.NEAREST_EVEN
-            and request.overflow is Overflow.SATURATE
-        )
+    def _quick_rule(self, x: npt.NDArray[Any], request: Request) -> tuple[Any, ...] | None:
+        """What compiled code needs to know, or None where float32 does not hold enough."""
+        from hwmodel.formats.integers import MOST_BITS, rule_of
+
+        rule = rule_of(request.rounding)
+        if x.dtype != np.float32 or self.bits > MOST_BITS or rule is None:
+            return None
+        wrapped = None
+        if request.overflow is Overflow.WRAP:
+            reach = float(1 << (MOST_BITS - 1))
+            if not (x.max(initial=0.0) < reach and x.min(initial=0.0) > -reach):
+                return None
+            wrapped = np.int32(self.code_count - 1)
+        elif request.overflow is not Overflow.SATURATE:
+            return None
+        return (np.float32(self.min_value), np.float32(self.max_value), *rule, wrapped)
 
     def _check_nan(self, found: bool) -> None:
         if found:

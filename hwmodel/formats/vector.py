@@ -1,9 +1,9 @@
 """Quantise, encode and decode whole arrays of floating-point formats: which route is taken.
 
-Compiled code does the work: `quick` where it can, `lookup` for narrow formats, else `kernels`;
-small tables for decoding. float64 is narrowed to float32 first where no rounding sees that. Large
-arrays are cut into pieces that go through the machine's cores. Formats beyond float64 go through
-`wide`.
+Compiled code does the work: `quick` where it can, `directed` for other roundings, `lookup` for
+narrow formats that neither has, else `kernels`; small tables for decoding. float64 is narrowed to
+float32 first where no rounding sees that. Large arrays are cut into pieces that go through the
+machine's cores. Formats beyond float64 go through `wide`.
 """
 
 import functools
@@ -18,6 +18,7 @@ from hwmodel.formats.rounding import Overflow, Request
 from hwmodel.parallel import in_pieces
 
 if TYPE_CHECKING:
+    from hwmodel.formats.directed import Direction
     from hwmodel.formats.floating import FloatFormat
     from hwmodel.formats.kernels import Layout
 
@@ -30,20 +31,26 @@ def quantize(
     fmt: "FloatFormat", x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
 ) -> npt.NDArray[Any]:
     """Round a flat float32 or float64 array to the grid of `fmt`; see `Format.quantize`."""
-    from hwmodel.formats import kernels, lookup, quick, wide
+    from hwmodel.formats import directed, kernels, lookup, quick, wide
 
     if _is_of(fmt, x):
         return x.copy()
     x = _narrow(fmt, x, request)
-    plan = _quick_plan(fmt, x, request)
-    if plan is not None and fmt.max_exponent > _MAX_EXPONENT and not _are_small(x):
-        plan = None
-    if plan is None and fmt.is_wide:
+    plan, direction = _quick_plan(fmt, x, request), _direction(fmt, x, request)
+    if fmt.max_exponent > _MAX_EXPONENT and not _are_small(x):
+        plan = direction = None
+    if fmt.is_wide and plan is None and direction is None:
         return wide.joined(fmt, *wide.parts(fmt, _wide_codes(fmt, x, request, random)))
     if plan is not None:
         result = np.empty_like(x)
         met = in_pieces(
             lambda part: kernels.SAW_NAN * quick.quantize(plan, x[part], result[part]), x.size
+        )
+    elif direction is not None:
+        result = np.empty_like(x)
+        met = in_pieces(
+            lambda part: kernels.SAW_NAN * directed.quantize(direction, x[part], result[part]),
+            x.size,
         )
     elif lookup.suits(fmt, x, request):
         result = np.empty_like(x)
@@ -64,18 +71,22 @@ def encode(
     fmt: "FloatFormat", x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
 ) -> CodeArray:
     """Codes of a flat float32 or float64 array; see `Format.encode`."""
-    from hwmodel.formats import kernels, lookup, quick
+    from hwmodel.formats import directed, kernels, lookup, quick
 
     if _is_of(fmt, x):
         return x.view(np.uint32).copy()
     x = _narrow(fmt, x, request)
-    plan = _quick_plan(fmt, x, request)
-    if plan is None and fmt.is_wide:
+    plan, direction = _quick_plan(fmt, x, request), _direction(fmt, x, request)
+    if fmt.is_wide and plan is None and direction is None:
         return _wide_codes(fmt, x, request, random).astype(code_dtype(fmt.bits))
     codes = np.empty(x.shape, code_dtype(fmt.bits))
     if plan is not None:
         met = in_pieces(
             lambda part: kernels.SAW_NAN * quick.encode(plan, x[part], codes[part]), x.size
+        )
+    elif direction is not None:
+        met = in_pieces(
+            lambda part: kernels.SAW_NAN * directed.encode(direction, x[part], codes[part]), x.size
         )
     elif lookup.suits(fmt, x, request):
         met = in_pieces(lambda part: lookup.encode(fmt, request, x[part], codes[part]), x.size)
@@ -150,6 +161,21 @@ def _quick_plan(
     if x.dtype != np.float32:
         return None
     return plan_for(fmt, request.overflow, request.rounding)
+
+
+def _direction(fmt: "FloatFormat", x: npt.NDArray[Any], request: Request) -> "Direction | None":
+    from hwmodel.formats.directed import direction_for
+
+    if x.dtype != np.float32:
+        return None
+    direction = direction_for(fmt, request.overflow, request.rounding)
+    return None if direction is None or (direction.normal and _has_subnormals(x)) else direction
+
+
+def _has_subnormals(x: npt.NDArray[np.float32]) -> bool:
+    """Whether a number is so small that float32 has fewer bits of it."""
+    sizes = np.abs(x)
+    return bool(((sizes > 0) & (sizes < np.finfo(np.float32).smallest_normal)).any())
 
 
 def _is_float32(fmt: "FloatFormat") -> bool:

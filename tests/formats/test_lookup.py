@@ -1,12 +1,15 @@
 """Looked-up results and narrowed float64 against the general route and the definition."""
 
+import general_route
 import numpy as np
 import pytest
+from general_route import float32s, same_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwmodel.errors import HwmodelError
-from hwmodel.formats import Overflow, Rounding, parse_format
+from hwmodel.formats import Overflow, Rounding, lookup, parse_format
+from hwmodel.formats.base import code_dtype
 from hwmodel.formats.lookup import suits
 from hwmodel.formats.narrow import narrowed
 from hwmodel.formats.rounding import Request
@@ -31,14 +34,6 @@ RULES = [Rounding.NEAREST_AWAY, Rounding.TOWARD_ZERO, Rounding.UP, Rounding.DOWN
 SLICE = 20_000  # too few for a table to be worth its making
 
 
-def float32s(seed):
-    """Every upper half of a float32, followed by nothing, by little and by much."""
-    upper = np.arange(1 << 16, dtype=np.uint32) << 16
-    rest = np.random.default_rng(seed).integers(2, 0xFFFF, 1 << 16, dtype=np.uint32)
-    bits = np.concatenate([upper, upper | 1, upper | 0xFFFF, upper | rest, upper | 0x8000])
-    return bits.view(np.float32)
-
-
 def in_slices(function, x):
     return np.concatenate([function(x[i : i + SLICE]) for i in range(0, x.size, SLICE)])
 
@@ -48,19 +43,20 @@ def in_slices(function, x):
 def test_the_table_says_what_the_general_route_says(name, overflow):
     fmt, x = parse_format(name), float32s(3)
     x = x if fmt.has_nan else np.nan_to_num(x, nan=1.0, posinf=np.inf, neginf=-np.inf)
+    beyond = Overflow(overflow)
     try:
-        fmt.check_overflow(Overflow(overflow))
+        fmt.check_overflow(beyond)
     except HwmodelError:
-        overflow = "saturate"
+        beyond = Overflow.SATURATE
     for rounding in RULES:
-        assert suits(fmt, x, Request(rounding=rounding, overflow=Overflow(overflow)))
-        for function in (fmt.quantize, fmt.encode):
-            whole = function(x, overflow, rounding)
-            parts = in_slices(lambda part, f=function, r=rounding: f(part, overflow, r), x)
-            np.testing.assert_array_equal(whole, parts)
-            assert whole.dtype == parts.dtype
-            if function == fmt.quantize:
-                np.testing.assert_array_equal(np.signbit(whole), np.signbit(parts))
+        request = Request(rounding=rounding, overflow=beyond)
+        assert suits(fmt, x, request)
+        got = np.empty(x.shape, code_dtype(fmt.bits))
+        lookup.encode(fmt, request, x, got)
+        np.testing.assert_array_equal(got, general_route.codes(fmt, x, beyond, rounding))
+        rounded = np.empty_like(x)
+        lookup.quantize(fmt, request, x, rounded)
+        same_bits(rounded, general_route.values(fmt, x, beyond, rounding))
 
 
 @pytest.mark.parametrize("name", ["e5m2b150fin", "e4m3b144fin", "e8m7ieee", "e9m2", "uint8"])
