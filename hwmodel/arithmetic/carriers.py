@@ -193,7 +193,7 @@ def is_float32(fmt: FloatFormat) -> bool:
 
 def is_within_float32(fmt: FloatFormat) -> bool:
     """Whether float32 holds every value of the format."""
-    return _holds(_KINDS[0], fmt)
+    return not fmt.is_wide and _holds(_KINDS[0], fmt)
 
 
 def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":

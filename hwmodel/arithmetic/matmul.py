@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.arithmetic import by_definition, carriers
+from hwmodel.arithmetic import by_definition, carriers, ranges
 from hwmodel.arithmetic.block_operands import block_operand, both_factors
 from hwmodel.arithmetic.mac import accumulator_dtype, check_spec, simulate
 from hwmodel.arithmetic.tables import looked_up
@@ -188,9 +188,12 @@ def _float_sums(
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
     """Codes of sums, or nothing and the values that they are of."""
     assert isinstance(spec.accumulator, FloatAccumulator)
+    codes = np.empty((x.shape[0], y.shape[1]), accumulator_dtype(spec))
+    narrow = ranges.narrower(spec, x, y) if x.size and y.size else None
+    if narrow is not None:
+        return codes, float_values(narrow, x, y)
     if not by_definition.sums_fit(spec, spec.accumulator.format, 0):
         return _with_care(spec, x, y), None
-    codes = np.empty((x.shape[0], y.shape[1]), accumulator_dtype(spec))
     left = np.arange(len(x))  # rows that no carrier has done so far
     types = (
         carriers.carriers_for(spec) if by_definition.has_usual_grid(spec.accumulator.format) else []

@@ -1,0 +1,60 @@
+"""Accumulators with more exponents than their sums need, as ones that float32 holds."""
+
+import dataclasses
+from typing import Any
+
+import numpy.typing as npt
+
+from hwmodel.arithmetic.chunk_values import span
+from hwmodel.errors import HwmodelError
+from hwmodel.formats import FloatFormat, Overflow, Rounding
+from hwmodel.formats.base import MAX_TABLE_BITS
+from hwmodel.units import FloatAccumulator, UnitSpec
+
+__all__ = ["narrower"]
+
+_FEWEST_BITS, _EXPONENT_BITS, _MANTISSA = 5, 8, 23
+_MOST = 126  # exponents that leave float32 some room
+# A sum moves by no more than twice the product that is added: what is added to is a number of the
+# format itself, and no farther from the exact sum than that. Other roundings may double it.
+_STEADY = (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY, Rounding.TOWARD_ZERO)
+
+
+def narrower(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> UnitSpec | None:
+    """A unit whose accumulator has 8 exponent bits at most and the same values for these codes.
+
+    None where there is none, or the accumulator has no more of them. All sums are multiples of
+    the operands' last places and stay below a bound, between which both formats have the same
+    numbers.
+
+    Parameters
+    ----------
+    spec : UnitSpec
+        A unit with a floating-point accumulator.
+    x, y : ndarray of int, shape (M, K) and (K, N)
+        Codes of its operands; K is not zero.
+    """
+    assert isinstance(spec.accumulator, FloatAccumulator)
+    fmt = spec.accumulator.format
+    if fmt.exponent_bits <= _EXPONENT_BITS or not 0 < fmt.mantissa_bits <= _MANTISSA:
+        return None
+    if spec.rounding not in _STEADY or not fmt.subnormals:
+        return None
+    if max(spec.a.bits, spec.b.bits) > MAX_TABLE_BITS:
+        return None
+    infinite = spec.a.has_infinity or spec.b.has_infinity
+    if infinite and spec.overflow is Overflow.SATURATE:  # to the largest number of each
+        return None
+    try:
+        a, b = span(spec.a, x), span(spec.b, y)
+    except HwmodelError:  # values beyond float64
+        return None
+    top = a.high + b.high + x.shape[1].bit_length() + 1
+    low = a.low + b.low
+    if low < fmt.min_exponent or top > fmt.max_exponent - 1:
+        return None
+    for bits in range(_FEWEST_BITS, _EXPONENT_BITS + 1):
+        like = FloatFormat(bits, fmt.mantissa_bits, 1 - low, fmt.specials, signed=fmt.signed)
+        if top < like.max_exponent < _MOST and low > -_MOST:
+            return dataclasses.replace(spec, accumulator=FloatAccumulator(like))
+    return None
