@@ -6,7 +6,8 @@ no harm if products have no more significand bits than the accumulator's p, and 
 else for sums up to some size (`_sure_exponent`). Rows that meet a larger one go to the next
 carrier, and at last to `steps`, which rounds to odd and takes longer. Where float32 is sure of
 nothing it may still do by patterns (`tied_sums`), which settle the few sums in doubt; those of
-float64 take what is left, and all other roundings than to nearest even.
+float64 take what is left, and all other roundings than to nearest even, but for FP32's
+(`error_sums`).
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from hwmodel.formats.scalar import decode_scalar, encode_scalar
 from hwmodel.units import FloatAccumulator, UnitSpec
 
 if TYPE_CHECKING:
+    from hwmodel.arithmetic.error_sums import Errors
+    from hwmodel.arithmetic.spans import Span
     from hwmodel.arithmetic.sums import Constants
     from hwmodel.arithmetic.tied_sums import Patterns
 
@@ -33,14 +36,15 @@ class Carrier:
     ----------
     dtype : dtype
         float32 or float64.
-    constants : Constants or Patterns
-        See `hwmodel.arithmetic.sums.Constants`, `hwmodel.arithmetic.tied_sums.Patterns`.
+    constants : Constants, Patterns or Errors
+        See `hwmodel.arithmetic.sums.Constants`, `hwmodel.arithmetic.tied_sums.Patterns`,
+        `hwmodel.arithmetic.error_sums.Errors`.
     scales : tuple of int
         Powers of two that the operands' values are multiplied with; the sums are by both.
     """
 
     dtype: np.dtype[Any]
-    constants: "Constants | Patterns"
+    constants: "Constants | Patterns | Errors"
     scales: tuple[int, int] = (0, 0)
 
 
@@ -59,11 +63,15 @@ _ROOM = 8
 _KINDS = (_Kind(np.float32, np.int32, 24, 127), _Kind(np.float64, np.int64, 53, 1023))
 
 
-def carriers_for(spec: UnitSpec) -> list[Carrier]:
-    """Types that can carry the unit's sums, the narrower first; it may not do for all rows."""
+def carriers_for(spec: UnitSpec, products: "Span | None" = None) -> list[Carrier]:
+    """Types that can carry the unit's sums, the narrower first; it may not do for all rows.
+
+    Products of the operands at hand lie between the exponents `products`, if they are known.
+    """
     single, double = _KINDS
     if spec.rounding is not Rounding.NEAREST_EVEN:
-        return _by_patterns(spec, double) + _by_patterns(spec, double, bounded=True)
+        by_patterns = _by_patterns(spec, double) + _by_patterns(spec, double, bounded=True)
+        return _by_errors(spec, products, single) + by_patterns
     carriers = []
     for kind in _KINDS:
         constants = _constants(spec, kind)
@@ -75,6 +83,30 @@ def carriers_for(spec: UnitSpec) -> list[Carrier]:
         if sure:
             return carriers
     return carriers + _by_patterns(spec, double) + _by_patterns(spec, double, bounded=True)
+
+
+def _by_errors(spec: UnitSpec, products: "Span | None", kind: _Kind) -> list[Carrier]:
+    """The type where it is the accumulator, and holds every product."""
+    from hwmodel.arithmetic.error_sums import ROUNDINGS, Errors
+
+    assert isinstance(spec.accumulator, FloatAccumulator)
+    assert isinstance(spec.a, FloatFormat | IntFormat)
+    assert isinstance(spec.b, FloatFormat | IntFormat)
+    if products is None:
+        low = spec.a.lsb_exponent + spec.b.lsb_exponent
+        high = _top(_largest_product(spec))
+    else:
+        low, high = products
+    if (
+        spec.rounding not in ROUNDINGS
+        or not _is_carrier_itself(spec.accumulator.format, kind)
+        or not (_holds(kind, spec.a) and _holds(kind, spec.b))
+        or _precision(spec.a) + _precision(spec.b) > kind.precision
+        or low < 2 - kind.bias - kind.precision
+        or high > kind.bias
+    ):
+        return []
+    return [Carrier(np.dtype(kind.dtype), Errors(spec.rounding))]
 
 
 def _is_fine(spec: UnitSpec, kind: _Kind) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.arithmetic.carriers import is_float32
-from hwmodel.arithmetic.chunk_values import Span
+from hwmodel.arithmetic.spans import Span
 from hwmodel.formats import FloatFormat, Overflow, Rounding
 from hwmodel.formats.base import code_dtype
 from hwmodel.units import FloatAccumulator, UnitSpec

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.arithmetic.chunk_adders import Adder, Factors
-from hwmodel.arithmetic.chunk_values import ChunkValues, Span, values_of_chunks
+from hwmodel.arithmetic.chunk_values import ChunkValues, values_of_chunks
+from hwmodel.arithmetic.spans import Span
 from hwmodel.parallel import alone, in_pieces
 from hwmodel.units import ChunkedAccumulator, FloatAccumulator, UnitSpec
 

@@ -10,29 +10,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.arithmetic.library_products import code_places, steps_of
-from hwmodel.arithmetic.tables import extremes, looked_up
+from hwmodel.arithmetic.library_products import steps_of
+from hwmodel.arithmetic.spans import Span, span, whole_span
+from hwmodel.arithmetic.tables import looked_up
 from hwmodel.formats import Format
 from hwmodel.formats.base import MAX_TABLE_BITS
 from hwmodel.units import ChunkedAccumulator, UnitSpec
 
-__all__ = ["ChunkValues", "span", "values_of_chunks"]
+__all__ = ["ChunkValues", "values_of_chunks"]
 
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 # Bits of significands, and exponents within which nothing is subnormal or too large: float64's
 # leave room for the factors that a chunk is multiplied with.
 _ROOM = {_SINGLE: (24, -120, 120), _DOUBLE: (53, -400, 400)}
-
-
-class Span(NamedTuple):
-    """Exponents of the last place of all numbers and beyond the largest one."""
-
-    low: int
-    high: int
-
-    @property
-    def bits(self) -> int:
-        return self.high - self.low
 
 
 class ChunkValues(NamedTuple):
@@ -62,7 +52,7 @@ def values_of_chunks(
     if max(spec.a.bits, spec.b.bits) > MAX_TABLE_BITS:
         return None
     length = min(accumulator.length, x.shape[1])
-    found = _fitting(spec, _whole_span(spec.a), _whole_span(spec.b), length, spare)
+    found = _fitting(spec, whole_span(spec.a), whole_span(spec.b), length, spare)
     if found is None or found.dtype != _SINGLE:  # perhaps the codes at hand need less
         found = _fitting(spec, span(spec.a, x), span(spec.b, y), length, spare)
     if found is None:
@@ -101,29 +91,6 @@ def _fitting(spec: UnitSpec, a: Span, b: Span, length: int, spare: int) -> _Fit 
         if dtype == _DOUBLE and a.low < cut and a.high - cut + b.bits + carry <= bits:
             return _Fit(dtype, sums, bits, cut)
     return None
-
-
-def span(fmt: Format, codes: npt.NDArray[Any]) -> Span:
-    """Of the values of codes that are numbers but not zero; (0, 0) if there are none."""
-    lows, highs = _ends(fmt)
-    low, high = extremes(lows, highs, codes)
-    return Span(low, high) if low <= high else Span(0, 0)
-
-
-@functools.lru_cache(maxsize=64)
-def _whole_span(fmt: Format) -> Span:
-    return span(fmt, np.arange(fmt.code_count))
-
-
-@functools.lru_cache(maxsize=64)
-def _ends(fmt: Format) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
-    """Of each code the exponents of its last place and beyond it, none where it is no number."""
-    lows, highs, numbers = code_places(fmt)
-    lsb, no = fmt.lsb_exponent, np.iinfo(np.int16)
-    return (
-        np.where(numbers, lows + lsb, no.max).astype(np.int16),
-        np.where(numbers, highs + lsb, no.min).astype(np.int16),
-    )
 
 
 @functools.lru_cache(maxsize=64)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.arithmetic import by_definition, carriers, ranges
+from hwmodel.arithmetic import by_definition, carriers, ranges, spans
 from hwmodel.arithmetic.block_operands import block_operand, both_factors
 from hwmodel.arithmetic.mac import accumulator_dtype, check_spec, simulate
 from hwmodel.arithmetic.tables import looked_up
@@ -189,15 +189,16 @@ def _float_sums(
     """Codes of sums, or nothing and the values that they are of."""
     assert isinstance(spec.accumulator, FloatAccumulator)
     codes = np.empty((x.shape[0], y.shape[1]), accumulator_dtype(spec))
-    narrow = ranges.narrower(spec, x, y) if x.size and y.size else None
+    narrow = ranges.narrower(spec, x, y)
     if narrow is not None:
         return codes, float_values(narrow, x, y)
     if not by_definition.sums_fit(spec, spec.accumulator.format, 0):
         return _with_care(spec, x, y), None
     left = np.arange(len(x))  # rows that no carrier has done so far
-    types = (
-        carriers.carriers_for(spec) if by_definition.has_usual_grid(spec.accumulator.format) else []
-    )
+    types = []
+    if by_definition.has_usual_grid(spec.accumulator.format):
+        nearest = spec.rounding is Rounding.NEAREST_EVEN
+        types = carriers.carriers_for(spec, None if nearest else spans.of_products(spec, x, y))
     for carrier in types:
         some = x if len(left) == len(x) else x[left]
         first, second = carrier.scales
@@ -270,19 +271,23 @@ def _carried(
     carrier: carriers.Carrier, a: npt.NDArray[Any], b: npt.NDArray[Any], hasty: bool
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Rounded sums in a carrier, and which rows it does not hold; those are zero."""
-    from hwmodel.arithmetic import sums, tied_sums
+    from hwmodel.arithmetic import error_sums, sums, tied_sums
 
     void = np.zeros(len(a), np.bool_)
-    constants = carrier.constants
-    by_patterns = isinstance(constants, tied_sums.Patterns)
-    columns = tied_sums.padded(b.shape[1]) if by_patterns else b.shape[1]
+    constants, columns = carrier.constants, b.shape[1]
+    add: Callable[..., npt.NDArray[np.bool_]]
+    if isinstance(constants, tied_sums.Patterns):
+        add, columns = (
+            functools.partial(tied_sums.add_products, constants),
+            tied_sums.padded(columns),
+        )
+    elif isinstance(constants, error_sums.Errors):
+        add = functools.partial(error_sums.add_products, constants)
+    else:
+        add = functools.partial(sums.add_products, constants)
     values = np.zeros((len(a), columns), carrier.dtype)
 
     def some(rows: slice) -> int:
-        if isinstance(constants, tied_sums.Patterns):
-            add = functools.partial(tied_sums.add_products, constants)
-        else:
-            add = functools.partial(sums.add_products, constants)
         void[rows] = add(a[rows], b, values[rows], hasty)
         return 0
 

@@ -5,10 +5,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from hwmodel.arithmetic.chunk_values import span
-from hwmodel.errors import HwmodelError
+from hwmodel.arithmetic.spans import of_products
 from hwmodel.formats import FloatFormat, Overflow, Rounding
-from hwmodel.formats.base import MAX_TABLE_BITS
 from hwmodel.units import FloatAccumulator, UnitSpec
 
 __all__ = ["narrower"]
@@ -32,7 +30,7 @@ def narrower(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> UnitSp
     spec : UnitSpec
         A unit with a floating-point accumulator.
     x, y : ndarray of int, shape (M, K) and (K, N)
-        Codes of its operands; K is not zero.
+        Codes of its operands.
     """
     assert isinstance(spec.accumulator, FloatAccumulator)
     fmt = spec.accumulator.format
@@ -40,17 +38,13 @@ def narrower(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> UnitSp
         return None
     if spec.rounding not in _STEADY or not fmt.subnormals:
         return None
-    if max(spec.a.bits, spec.b.bits) > MAX_TABLE_BITS:
-        return None
     infinite = spec.a.has_infinity or spec.b.has_infinity
     if infinite and spec.overflow is Overflow.SATURATE:  # to the largest number of each
         return None
-    try:
-        a, b = span(spec.a, x), span(spec.b, y)
-    except HwmodelError:  # values beyond float64
+    products = of_products(spec, x, y)
+    if products is None:
         return None
-    top = a.high + b.high + x.shape[1].bit_length() + 1
-    low = a.low + b.low
+    low, top = products.low, products.high + x.shape[1].bit_length() + 1
     if low < fmt.min_exponent or top > fmt.max_exponent - 1:
         return None
     for bits in range(_FEWEST_BITS, _EXPONENT_BITS + 1):

@@ -164,7 +164,9 @@ DIRECTIONS = ["", "-nearestaway", "-towardzero", "-up", "-down", "-toodd"]
 def bounded_only(monkeypatch):
     """Leave the unit to the last carrier, which settles overflow."""
     last = carriers.carriers_for
-    monkeypatch.setattr(carriers, "carriers_for", lambda spec: last(spec)[-1:])
+    monkeypatch.setattr(
+        carriers, "carriers_for", lambda spec, products=None: last(spec, products)[-1:]
+    )
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
