@@ -35,6 +35,7 @@ import hwmodel
 SIZE = 1 << 20  # float32 values: 4 MB
 SMALL = 1 << 14  # for peers that go one by one
 SIDE, LONG = 512, 4096  # of the matrices
+SIDE_OF_TWO = 1024  # of those for two cores
 RUNS = 25
 
 Row = dict[str, Any]
@@ -75,7 +76,13 @@ def rows_of_values() -> list[Row]:
     for name in ("e4m3", "e5m2", "fp16", "bf16", "e8m0", "ue4m3", "e10m5", "e12m3ieee", "int8"):
         fmt = hwmodel.format(name)
         add(f"codes, {name.upper()}", "hwmodel", lambda fmt=fmt: fmt.encode(x))
-    add("codes, E4M3 upward", "hwmodel", lambda: e4m3.encode(x, "saturate", "up"))
+    for name, rule in (("e4m3", "up"), ("fp16", "toward-zero"), ("bf16", "to-odd"), ("int8", "up")):
+        fmt = hwmodel.format(name)
+        add(
+            f"codes, {name.upper()}, {rule}",
+            "hwmodel",
+            lambda fmt=fmt, rule=rule: fmt.encode(x, "saturate", rule),
+        )
     double = x.astype(np.float64)
     add("codes, E4M3 from float64", "hwmodel", lambda: e4m3.encode(double))
     lines = x.reshape(-1, 1024)
@@ -142,6 +149,7 @@ def rows_of_products() -> list[Row]:
             "mac-fp16-fp16-fp16-towardzero",
             "mac-e4m3-e4m3-fp16-up",
         ),
+        *("mac-e4m3-e4m3-fp32-towardzero", "mac-e4m3-e4m3-e11m4ieee"),
         *("mac-e4m3-e4m3-align16w25_fp32", "mac-e4m3-e4m3-align32w14_fp32-towardzero"),
         *("mac-e4m3-e4m3-chunk64_fp16_fp32", "mac-e4m3-e4m3-chunk128_align32w14_fp32_fp32"),
     ):
@@ -180,6 +188,38 @@ def rows_of_products() -> list[Row]:
     return rows
 
 
+def rows_of_block_products() -> list[Row]:
+    """Products of blocks beside the same of their elements alone."""
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((SIDE, SIDE)).astype(np.float32)
+    rows = []
+    for block, name in (
+        ("mxfp8e4m3", "mac-e4m3-e4m3-chunk32_exact_fp32"),
+        ("mxfp8e5m2", "mac-e5m2-e5m2-chunk32_exact_fp32"),
+        ("mxfp6e3m2", "mac-e3m2-e3m2-chunk32_exact_fp32"),
+        ("mxfp4", "mac-e2m1-e2m1-chunk32_exact_fp32"),
+        ("nvfp4", "mac-e2m1-e2m1-chunk16_exact_fp32"),
+        ("mxint8", "mac-int8-int8-chunk32_int32_fp32"),
+        ("mx9", "mac-e0m8-e0m8-chunk16_exact_fp32"),
+        ("int4g128fp16", "mac-int4-int4-chunk128_int32_fp32"),
+        ("int8g32fp32", "mac-int8-int8-chunk32_int32_fp32"),
+        ("mxfp8e4m3", "mac-e4m3-e4m3-chunk32_fp32_fp32"),
+        ("mxfp8e4m3", "mac-e4m3-e4m3-chunk32_fp16_fp16"),
+        ("mxfp8e4m3", "mac-e4m3-e4m3-chunk32_align32w25_fp32_fp32"),
+    ):
+        fmt, spec = hwmodel.block(block), hwmodel.unit(name)
+        pair = fmt.encode(x), fmt.encode(x.T, axis=0)
+        codes = [np.ascontiguousarray(spec.a.encode(v)) for v in (x, x.T)]
+        if spec.a == fmt.grid:  # the very codes that the blocks have
+            same = [blocks.element_codes.reshape(SIDE, SIDE) for blocks in pair]
+            codes = [same[0], np.ascontiguousarray(same[1].T)]
+        for who, (a, b) in (("hwmodel", pair), ("elements", codes)):
+            seconds = best(lambda a=a, b=b, spec=spec: hwmodel.matmul(a, b, spec), 8)
+            task = f"matrix product of {block.upper()}, {name}"
+            rows.append({"task": task, "who": who, "rate": SIDE**3 / seconds / 1e6})
+    return rows
+
+
 def rows_of_two_cores() -> list[Row]:
     """The package's own threads beside a copy by two threads; more numbers, for there is more."""
     rng = np.random.default_rng(3)
@@ -204,10 +244,20 @@ def rows_of_two_cores() -> list[Row]:
         add("codes, E4M3", "hwmodel", lambda: fmt.encode(x))
         lines = x.reshape(-1, 1024)
         add("values, MXFP8E4M3", "hwmodel", lambda: block.quantize(lines))
-        spec = hwmodel.unit("mac-e4m3-e4m3-fp16")
-        square = x[: SIDE * SIDE].reshape(SIDE, SIDE)
-        a, b = spec.a.encode(square), spec.b.encode(square.T)
-        add(f"matrix product, {spec.name}", "hwmodel", lambda: hwmodel.matmul(a, b, spec), SIDE**3)
+        square = x[: SIDE_OF_TWO**2].reshape(SIDE_OF_TWO, SIDE_OF_TWO)
+        for name in (
+            "mac-e4m3-e4m3-fp16",
+            "mac-e4m3-e4m3-exact",
+            "mac-e4m3-e4m3-chunk32_exact_fp32",
+        ):
+            unit = hwmodel.unit(name)
+            a, b = unit.a.encode(square), unit.b.encode(square.T)
+            add(
+                f"matrix product, {name}",
+                "hwmodel",
+                lambda a=a, b=b, unit=unit: hwmodel.matmul(a, b, unit),
+                square.size * SIDE_OF_TWO,
+            )
     finally:
         os.environ["OMP_NUM_THREADS"] = "1"
     return rows
@@ -218,6 +268,7 @@ _STARTS = {
     "first matrix product and its codes": "hwmodel.matmul(s.a.encode(x), s.b.encode(x), s)",
     "first matrix product of FP16, upward": "hwmodel.matmul(t.a.encode(x), t.b.encode(x), t)",
     "first exact matrix product": "hwmodel.matmul(e.a.encode(x), e.b.encode(x), e)",
+    "first matrix product of MXFP8E4M3": "hwmodel.matmul(m.encode(x), m.encode(x, axis=0), c)",
     "first codes of 65,536 numbers, upward": "hwmodel.format('e4m3').encode(x, rounding='up')",
     "first rounding of MXFP8E4M3": "hwmodel.block('mxfp8e4m3').quantize(x)",
     "first rounding of NVFP4": "hwmodel.block('nvfp4').quantize(x)",
@@ -226,6 +277,7 @@ _NEEDED = """
 import hwmodel, numpy
 x, s = numpy.ones((256, 256), 'f'), hwmodel.unit('mac-e4m3-e4m3-fp16')
 t, e = hwmodel.unit('mac-fp16-fp16-fp16-up'), hwmodel.unit('mac-e4m3-e4m3-exact')
+m, c = hwmodel.block('mxfp8e4m3'), hwmodel.unit('mac-e4m3-e4m3-chunk32_exact_fp32')
 """
 
 
@@ -252,7 +304,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, default=Path("out/benchmarks"))
     folder: Path = parser.parse_args().output
-    rows = rows_of_values() + rows_of_products() + rows_of_two_cores()
+    rows = rows_of_values() + rows_of_products() + rows_of_block_products() + rows_of_two_cores()
     starts = rows_of_starts()
     for row in rows:
         ours = [r["rate"] for r in rows if r["task"] == row["task"] and r["who"] == "hwmodel"]
