@@ -1,15 +1,26 @@
 """Multi-term adders that align and cut off their addends: the fast route of `combined`.
 
 Sums of aligned and cut significands are integers. They are formed in float64, which holds them
-as long as `kept` and the number of terms leave room, else in two: the higher and the lower bits of
-the addends. Where exponents leave float64 the definition itself is used.
+as long as `kept` and the number of terms leave room (those of narrow operands in int32,
+`aligned_tiles`), else in two: the higher and the lower bits of the addends. Where exponents leave
+float64 the definition itself is used.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from hwmodel.arithmetic.aligned_tiles import (
+    ABSENT,
+    add_group,
+    align,
+    at_once,
+    find_exponents,
+    find_scales,
+    fits,
+)
 from hwmodel.arithmetic.by_definition import has_usual_grid
 from hwmodel.arithmetic.combined import add_aligned_scalar, dot_scalar
 from hwmodel.arithmetic.steps import add_to_odd
@@ -37,7 +48,8 @@ _COLUMNS = 128
 class _Rule(NamedTuple):
     """An aligned adder for compiled code.
 
-    `wide`: sums have more bits than float64. `down` says how bits are cut off. `nearest`: rounding
+    `batch`: cut addends whose sum int32 holds. `wide`: sums have more bits than float64.
+     `down` says how bits are cut off. `nearest`: rounding
     is to nearest even. Sums up to `limit` are rounded by a power of two that is added and taken
     away: `lift` is what is added to an exponent field of float64 to make it, `least` the smallest
     one.
@@ -46,6 +58,7 @@ class _Rule(NamedTuple):
     layout: Layout
     terms: int
     kept: int
+    batch: int
     wide: bool
     down: bool
     rounding: int
@@ -102,7 +115,9 @@ def aligned_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) ->
     b, eb = _operand(spec.b, y)
     finite = bool(np.isfinite(a).all() and np.isfinite(b).all())
     rule = _rule(spec)
-    kernel = _finite_products if finite and not rule.wide else _any_products
+    kernel: Callable[..., None] = _any_products
+    if finite and not rule.wide:
+        kernel = _narrow_products if _is_narrow(spec) else _finite_products
 
     def work(rows: slice) -> int:
         kernel(rule, a[rows], ea[rows], b, eb, codes[rows])
@@ -123,6 +138,7 @@ def _rule(spec: UnitSpec) -> _Rule:
         layout_of(fmt),
         accumulator.terms,
         accumulator.kept,
+        at_once(accumulator.kept),
         _is_wide(accumulator),
         accumulator.cut is Rounding.DOWN,
         ROUNDINGS[spec.rounding],
@@ -144,6 +160,21 @@ def _fits(spec: UnitSpec) -> bool:
     top = max(spec.a.max_exponent + spec.b.max_exponent, fmt.max_exponent)
     bottom = min(spec.a.lsb_exponent + spec.b.lsb_exponent, fmt.lsb_exponent)
     return bottom > -1000 and top < 1000 and bottom - top > -1000
+
+
+def _is_narrow(spec: UnitSpec) -> bool:
+    """Whether float32 and int32 do."""
+    accumulator = spec.accumulator
+    assert isinstance(accumulator, AlignedAccumulator)
+    assert isinstance(spec.a, FloatFormat)
+    assert isinstance(spec.b, FloatFormat)
+    return fits(
+        accumulator.kept,
+        spec.a.mantissa_bits + spec.b.mantissa_bits + 2,
+        spec.a.lsb_exponent + spec.b.lsb_exponent,
+        spec.a.min_exponent + spec.b.min_exponent,
+        spec.a.max_exponent + spec.b.max_exponent + 2,
+    )
 
 
 def _is_wide(accumulator: AlignedAccumulator) -> bool:
@@ -335,3 +366,45 @@ def _finite_products(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) 
                 code[j] = code_of(rule.layout, acc[j], rule.rounding, rule.overflow, 0, 0)[0]
                 if np.isnan(acc[j]):
                     code[j] = rule.layout.nan_code
+
+
+def _narrow_products(
+    rule: _Rule,
+    a: npt.NDArray[np.float64],
+    ea: npt.NDArray[np.int32],
+    b: npt.NDArray[np.float64],
+    eb: npt.NDArray[np.int32],
+    codes: npt.NDArray[Any],
+) -> None:
+    """The same in float32 and int32, where they do, some columns at a time."""
+    mine = a.astype(np.float32), np.maximum(ea, ABSENT).astype(np.int16)
+    columns: Callable[..., None] = _narrow_columns
+    for left in range(0, b.shape[1], _COLUMNS):
+        part = slice(left, left + _COLUMNS)
+        others = (
+            np.ascontiguousarray(b[:, part], np.float32),
+            np.ascontiguousarray(np.maximum(eb[:, part], ABSENT), np.int16),
+        )
+        columns(rule, *mine, *others, codes[:, part], True if rule.down else None)
+
+
+@jit
+def _narrow_columns(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any, down: Any) -> None:
+    length, count = b.shape
+    acc, total, value = np.empty(count), np.empty(count), np.empty(count)
+    scale, part = np.empty(count, np.float32), np.empty(count, np.int32)
+    top, place = np.empty(count, np.int16), np.empty(count, np.int32)
+    for i in range(a.shape[0]):
+        acc[:] = 0.0
+        for first in range(0, length, rule.terms):
+            last = min(first + rule.terms, length)
+            find_exponents(acc, rule.layout.min_exponent, top)
+            align(ea[i, first:last], eb[first:last], top)
+            find_scales(acc, top, rule.kept, down, scale, total)
+            add_group(a[i, first:last], b[first:last], scale, down, rule.batch, part, total)
+            for j in range(count):
+                place[j] = top[j] if top[j] > ABSENT // 2 else _NO_EXPONENT
+            _round_all(rule, total, place, acc, value)
+        for j in range(count):
+            code = code_of(rule.layout, acc[j], rule.rounding, rule.overflow, 0, 0)[0]
+            codes[i, j] = rule.layout.nan_code if np.isnan(acc[j]) else code

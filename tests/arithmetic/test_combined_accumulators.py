@@ -189,3 +189,26 @@ def test_integers_are_not_aligned():
         parse_unit("mac-int8-int8-align4w14_fp32")
     with pytest.raises(HwmodelError, match="no exponents to align"):
         parse_unit("mac-int8-e4m3-align4w14_fp32")
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.sampled_from(["e4m3", "e5m2", "e2m1", "fp16", "e4m3fnuz", "bf16", "e2m9"]),
+    *(st.sampled_from([1, 4, 16, 33]), st.sampled_from([2, 8, 14, 25, 29, 30])),
+    *(st.booleans(), st.sampled_from(["", "-towardzero", "-down", "-toodd"])),
+    st.integers(0, 1 << 20),
+)
+def test_aligned_sums_of_finite_numbers_follow_the_streams(operand, terms, kept, down, rule, seed):
+    """In float32 and int32 where they hold all, also in parts, else in float64."""
+    cut = "down" if down else ""
+    spec = parse_unit(f"mac-{operand}-{operand}-align{terms}w{kept}{cut}_fp32{rule}")
+    rng = np.random.default_rng(seed)
+    codes = []
+    for fmt, shape in ((spec.a, (2, 70)), (spec.b, (70, 5))):
+        anything = rng.integers(0, fmt.code_count, shape)
+        anything = np.where(np.isfinite(fmt.decode(anything)), anything, 0)
+        ties = rng.choice([-1, 1], shape) * rng.choice([1, 1.5, 0, 2.0**-8], shape)
+        codes.append(anything if seed % 2 else fmt.encode(ties))
+    a, b = codes
+    expected = simulate(spec, a[:, None, :], b.T[None])[..., -1]
+    np.testing.assert_array_equal(matmul(a, b, spec), expected)
