@@ -1,5 +1,6 @@
 """Chunked accumulators over arrays: the inner unit's own routes, and the sums of chunks."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 from fractions import Fraction
@@ -13,6 +14,7 @@ from hwmodel.arithmetic.chunk_products import float_totals
 from hwmodel.arithmetic.combined import add_chunk_scalar
 from hwmodel.arithmetic.mac import accumulator_dtype
 from hwmodel.arithmetic.operations import Exact, exact, exact_product
+from hwmodel.arithmetic.spans import of_products
 from hwmodel.formats import FloatFormat, Overflow, Rounding
 from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS
 from hwmodel.formats.vector import layout_of
@@ -53,6 +55,9 @@ def chunked_product(
         found = float_totals(spec, x, y, scales, values)
         if found is not None:
             return found
+    whole = _as_one_sum(spec, x, y)
+    if whole is not None:
+        return product(x, y, whole)
     codes = np.zeros((x.shape[0], y.shape[1]), accumulator_dtype(spec))
     for number, start in enumerate(range(0, x.shape[1], length)):
         chunk = slice(start, start + length)
@@ -62,6 +67,24 @@ def chunked_product(
         else:
             codes = _defined(spec, codes, sums, scales.of_chunk(number))
     return codes
+
+
+def _as_one_sum(spec: UnitSpec, x: _Codes, y: _Codes) -> UnitSpec | None:
+    """The unit without its inner accumulator, if integers in neither run over, or only wrap."""
+    assert isinstance(spec.accumulator, ChunkedAccumulator)
+    outer, inner = spec.accumulator.outer, spec.accumulator.inner
+    if not (isinstance(outer, IntAccumulator) and isinstance(inner, IntAccumulator)):
+        return None
+    products = of_products(spec, x, y)
+    if products is None:
+        return None
+    terms = min(spec.accumulator.length, x.shape[1])
+    if products.high + (terms - 1).bit_length() > inner.bits - 1:
+        return None
+    reach = products.high + (x.shape[1] - 1).bit_length()
+    if spec.overflow is Overflow.SATURATE and reach > outer.bits - 1:
+        return None
+    return dataclasses.replace(spec, accumulator=outer)
 
 
 def simulate_chunked(
