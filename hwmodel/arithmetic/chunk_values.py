@@ -13,6 +13,7 @@ import numpy.typing as npt
 from hwmodel.arithmetic.library_products import steps_of
 from hwmodel.arithmetic.spans import Span, span, whole_span
 from hwmodel.arithmetic.tables import looked_up
+from hwmodel.errors import HwmodelError
 from hwmodel.formats import Format
 from hwmodel.formats.base import MAX_TABLE_BITS
 from hwmodel.units import ChunkedAccumulator, UnitSpec
@@ -52,7 +53,10 @@ def values_of_chunks(
     if max(spec.a.bits, spec.b.bits) > MAX_TABLE_BITS:
         return None
     length = min(accumulator.length, x.shape[1])
-    found = _fitting(spec, whole_span(spec.a), whole_span(spec.b), length, spare)
+    try:
+        found = _fitting(spec, whole_span(spec.a), whole_span(spec.b), length, spare)
+    except HwmodelError:  # steps beyond float64
+        return None
     if found is None or found.dtype != _SINGLE:  # perhaps the codes at hand need less
         found = _fitting(spec, span(spec.a, x), span(spec.b, y), length, spare)
     if found is None:

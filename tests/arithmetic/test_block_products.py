@@ -186,6 +186,15 @@ def test_chunks_of_any_formats_follow_the_definition(data):
     assert matmul(x, y, spec).tolist() == want
 
 
+def test_chunks_of_wide_ranges_follow_the_definition():
+    for name in ("mac-e10m1-e10m1-chunk3_exact_fp32", "mac-bf16-e5m2-chunk4_exact_bf16"):
+        spec = hwmodel.unit(name)
+        rng = np.random.default_rng(2)
+        x, y = rng.integers(0, spec.a.code_count, (2, 7)), rng.integers(0, 200, (7, 2))
+        want = [[dot_scalar(spec, row, column) for column in y.T.tolist()] for row in x.tolist()]
+        assert matmul(x, y, spec).tolist() == want
+
+
 def test_rows_that_are_not_sure_are_done_with_care():
     """Sums that lie on a tie of FP32, but for a product's last bits that float64 does not hold."""
     int8g1fp32 = hwmodel.block("int8g1fp32")
