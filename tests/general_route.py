@@ -6,23 +6,25 @@ from hwmodel.formats import kernels
 from hwmodel.formats.base import code_dtype
 from hwmodel.formats.vector import layout_of
 
-
-def rules(overflow, rounding):
-    """A rule and an overflow as the kernels take them, without random numbers."""
-    return kernels.ROUNDINGS[rounding], kernels.OVERFLOWS[overflow], np.zeros(1, np.int64), 0
+NOTHING = np.zeros(1, np.int64), 0
 
 
-def codes(fmt, x, overflow, rounding):
+def rules(overflow, rounding, chances=NOTHING):
+    """A rule, an overflow, random numbers and their width as the kernels take them."""
+    return kernels.ROUNDINGS[rounding], kernels.OVERFLOWS[overflow], *chances
+
+
+def codes(fmt, x, overflow, rounding, chances=NOTHING):
     """Codes of numbers."""
     result = np.empty(x.shape, code_dtype(fmt.bits))
-    kernels.encode(layout_of(fmt), x, result, *rules(overflow, rounding))
+    kernels.encode(layout_of(fmt), x, result, *rules(overflow, rounding, chances))
     return result
 
 
-def values(fmt, x, overflow, rounding):
+def values(fmt, x, overflow, rounding, chances=NOTHING):
     """Rounded values, as float32."""
     result = np.empty(x.shape, np.float64)
-    kernels.quantize(layout_of(fmt), x, result, *rules(overflow, rounding))
+    kernels.quantize(layout_of(fmt), x, result, *rules(overflow, rounding, chances))
     with np.errstate(over="ignore"):
         return result.astype(np.float32)
 

@@ -1,9 +1,9 @@
-"""The quick route of all other roundings that leave nothing to chance: float32 in, compiled.
+"""The quick route of all other roundings, stochastic too: float32 in, compiled.
 
 A number is cut toward zero, by the float32 adder as in `adding` or, where the format has float32's
 exponents and perhaps more, by a shift of its bits. What was lost then says whether it becomes the
-next larger one. From which magnitude on a number overflows, and to what, is found by asking
-`scalar`.
+next larger one, or with the random number beside it. From which magnitude on a number overflows,
+and to what, is found by asking `scalar`; where chance has a say, the result itself tells.
 
 Arguments that are None or True choose what a loop has, as in `adding`.
 """
@@ -21,17 +21,21 @@ from hwmodel.formats.rounding import Overflow, Rounding
 if TYPE_CHECKING:
     from hwmodel.formats.floating import FloatFormat
 
-__all__ = ["Direction", "direction_for", "encode", "quantize"]
+__all__ = ["MOST_RANDOM_BITS", "Direction", "direction_for", "encode", "quantize"]
 
-_SHIFT, _OFFSET, _WIDE, _SIGN, _MINUS, _TOP, _LOWEST, _LIFT, _MAX_BITS, _NAN_CODE = (
+_SHIFT, _OFFSET, _WIDE, _SIGN, _MINUS, _TOP, _LOWEST, _LIFT, _MAX_BITS, _NAN_CODE, *_OVER = (
     Plan._fields.index(name)
     for name in (
         *("shift", "offset", "wide", "sign_bit", "negative_zero", "top", "lowest", "lift"),
-        *("max_bits", "nan_code"),
+        *("max_bits", "nan_code", "max_code", "over_code", "over_bits"),
     )
 )
+_MAX_CODE, _OVER_CODE, _OVER_BITS = _OVER
+# Random bits that an int32 holds with room for a carry.
+MOST_RANDOM_BITS = 30
 _FLOAT = np.float32(0.0)  # for its type
 _INT = np.int32
+_NOTHING = np.zeros(1, np.int64)
 
 
 class Direction(NamedTuple):
@@ -50,8 +54,8 @@ class Direction(NamedTuple):
         Whether float32's subnormals are not for this route.
     flags : tuple of bool or None
         Whether the adder cuts; whether exponents go beyond float32's; rounding to that side, to
-        odd, to nearest (away); whether numbers overflow; whether there are no signs, no minus
-        zero.
+        odd, to nearest (away), by chance; whether numbers overflow; whether there are no signs, no
+        minus zero.
     """
 
     numbers: npt.NDArray[np.int32]
@@ -65,7 +69,7 @@ class Direction(NamedTuple):
 def direction_for(fmt: "FloatFormat", overflow: Overflow, rounding: Rounding) -> Direction | None:
     """Constants for a format and rules, or None where the general route is needed."""
     numbers = plan_for(fmt, overflow, Rounding.NEAREST_EVEN)
-    if numbers is None or rounding in (Rounding.NEAREST_EVEN, Rounding.STOCHASTIC):
+    if numbers is None or rounding is Rounding.NEAREST_EVEN:
         return None
     by_adding = adds(numbers)
     # Half a unit of the last place is to be a number, and codes to have a last bit of their own.
@@ -82,6 +86,7 @@ def direction_for(fmt: "FloatFormat", overflow: Overflow, rounding: Rounding) ->
         rounding in (Rounding.UP, Rounding.DOWN),
         rounding is Rounding.TO_ODD,
         rounding is Rounding.NEAREST_AWAY,
+        rounding is Rounding.STOCHASTIC,
         not saturate,
         not fmt.signed,
         fmt.signed and not fmt.has_negative_zero,
@@ -122,23 +127,36 @@ def _limits(
     return low, over, infinite, bits(over), bits(infinite)
 
 
-def encode(direction: Direction, x: npt.NDArray[np.float32], codes: npt.NDArray[Any]) -> bool:
-    """Write the codes of `x`; returns whether a NaN was met."""
+def encode(
+    direction: Direction,
+    x: npt.NDArray[np.float32],
+    codes: npt.NDArray[Any],
+    random: npt.NDArray[np.int64] = _NOTHING,
+    random_bits: int = 0,
+) -> bool:
+    """Write the codes of `x`; returns whether a NaN was met.
+
+    Rounding by chance takes a random number of so many bits, at most 30, for each.
+    """
     bits = x.view(np.int32)
     numbers, limits, which, _, flags = direction
-    largest = _encode(numbers, limits, which, bits, codes, *flags)
+    largest = _encode(numbers, limits, which, bits, codes, random, random_bits, *flags)
     if largest >= INFINITY:
         _mend(bits, codes, limits[:, 2], numbers[_NAN_CODE])
     return bool(largest > INFINITY)
 
 
 def quantize(
-    direction: Direction, x: npt.NDArray[np.float32], result: npt.NDArray[np.float32]
+    direction: Direction,
+    x: npt.NDArray[np.float32],
+    result: npt.NDArray[np.float32],
+    random: npt.NDArray[np.int64] = _NOTHING,
+    random_bits: int = 0,
 ) -> bool:
     """Write the rounded values of `x`; returns whether a NaN was met."""
     bits, values = x.view(np.int32), result.view(np.int32)
     numbers, limits, which, _, flags = direction
-    largest = _quantize(numbers, limits, which, bits, values, *flags)
+    largest = _quantize(numbers, limits, which, bits, values, random, random_bits, *flags)
     if largest >= INFINITY:
         _mend(bits, values, limits[:, 4], np.int32(NAN))
     return bool(largest > INFINITY)
@@ -163,9 +181,20 @@ def _stepped(
 
 @inlined
 def _parts(
-    number: Any, field: Any, lift: Any, shift: Any, lowest: Any, adds: Any, away: Any
+    number: Any,
+    field: Any,
+    lift: Any,
+    shift: Any,
+    lowest: Any,
+    bits: Any,
+    adds: Any,
+    away: Any,
+    chance: Any,
 ) -> Any:
-    """Of a magnitude what is below its units, these, what is lost, and if that is half or more."""
+    """Of a magnitude what is below its units, these, what is lost, and if that is half or more.
+
+    By chance: instead of the last, so many first bits of what is lost.
+    """
     base, upper = _INT(0), _INT(0)
     if adds is not None:
         adder = _INT(field + lift)
@@ -179,11 +208,21 @@ def _parts(
         if away is not None:
             half = float_of(_INT(adder - _INT((MANTISSA + 1) << MANTISSA)), _FLOAT)
             upper = _INT(over | _INT(float_of(number, _FLOAT) - near == half))
+        if chance is not None:
+            last = _INT(adder - _INT(MANTISSA << MANTISSA))
+            # The inverse of the last place, whose pattern it completes to that of 2^127.
+            inverse = float_of(_INT(_INT(254 << MANTISSA) - last), _FLOAT)
+            rest = float_of(number, _FLOAT) - near
+            rest = rest + float_of(last, _FLOAT) if over else rest
+            upper = _INT(rest * inverse * np.float32(_INT(1) << bits))
     if adds is None:
         units = _INT(number >> shift)
         rest = _INT(number & _INT(_INT(_INT(1) << shift) - _INT(1)))
         lost = _INT(rest != _INT(0))
         upper = _INT(_INT(rest >> _INT(shift - _INT(1))) & _INT(1))
+        if chance is not None:
+            more, fewer = max(_INT(bits - shift), _INT(0)), max(_INT(shift - bits), _INT(0))
+            upper = _INT(_INT(rest << more) >> fewer)
     return base, units, lost, upper
 
 
@@ -194,11 +233,14 @@ def _encode(
     which: Any,
     bits: Any,
     codes: Any,
+    random: Any,
+    random_bits: int,
     adds: Any,
     wide: Any,
     sided: Any,
     odd: Any,
     away: Any,
+    chance: Any,
     over: Any,
     unsigned: Any,
     plus: Any,
@@ -211,7 +253,7 @@ def _encode(
     sign_bit, offset = plan[_SIGN], plan[_OFFSET]
     limit, below = limits[0, 0], limits[1, 0]
     code_over, code_below = limits[0, 1], limits[1, 1]
-    largest = _INT(0)
+    largest, kept = _INT(0), _INT(random_bits)
     for i in range(bits.size):
         magnitude = _INT(bits[i] & _INT(MAGNITUDE))
         largest = magnitude if magnitude > largest else largest
@@ -221,16 +263,22 @@ def _encode(
             number = _INT(0) if sign else number
         field = _INT(number & _INT(INFINITY))
         field = field if field > lowest else lowest
-        base, units, lost, upper = _parts(number, field, lift, shift, lowest, adds, away)
+        base, units, lost, upper = _parts(
+            number, field, lift, shift, lowest, kept, adds, away, chance
+        )
+        if chance is not None:
+            units = _INT(units + _INT(_INT(upper + _INT(random[i])) >> kept))
         code = _INT(base + _stepped(units, lost, upper, sign, which, sided, odd, away))
         if wide is not None:
             code = _INT(0) if number == _INT(0) else _INT(code - offset)
+        if chance is not None and over is not None:
+            code = plan[_OVER_CODE] if code > plan[_MAX_CODE] else code
         if unsigned is None:
             minus = _INT(sign & sign_bit)
             if plus is not None:
                 minus = _INT(0) if code == _INT(0) else minus
             code = _INT(code | minus)
-        if over is not None:
+        if over is not None and chance is None:
             code = code_over if magnitude > limit and sign == _INT(0) else code
             code = code_below if magnitude > below and sign != _INT(0) else code
         codes[i] = code
@@ -244,11 +292,14 @@ def _quantize(
     which: Any,
     bits: Any,
     result: Any,
+    random: Any,
+    random_bits: int,
     adds: Any,
     wide: Any,
     sided: Any,
     odd: Any,
     away: Any,
+    chance: Any,
     over: Any,
     unsigned: Any,
     plus: Any,
@@ -260,7 +311,7 @@ def _quantize(
         top = _INT(MAGNITUDE)
     limit, below = limits[0, 0], limits[1, 0]
     bits_over, bits_below = limits[0, 3], limits[1, 3]
-    largest = _INT(0)
+    largest, kept = _INT(0), _INT(random_bits)
     for i in range(bits.size):
         magnitude = _INT(bits[i] & _INT(MAGNITUDE))
         largest = magnitude if magnitude > largest else largest
@@ -270,17 +321,21 @@ def _quantize(
             number = _INT(0) if sign else number
         field = _INT(number & _INT(INFINITY))
         field = field if field > lowest else lowest
-        _, units, lost, upper = _parts(number, field, lift, shift, lowest, adds, away)
+        _, units, lost, upper = _parts(number, field, lift, shift, lowest, kept, adds, away, chance)
+        if chance is not None:
+            units = _INT(units + _INT(_INT(upper + _INT(random[i])) >> kept))
         units = _stepped(units, lost, upper, sign, which, sided, odd, away)
         value = _INT(units << shift)
         if adds is not None:
             adder = _INT(field + lift)
             value = bits_of(float_of(_INT(adder + units), _FLOAT) - float_of(adder, _FLOAT))
+        if chance is not None and over is not None:
+            value = plan[_OVER_BITS] if value > plan[_MAX_BITS] else value
         if unsigned is None:
             value = _INT(value | _INT(bits[i] & _INT(~MAGNITUDE)))
             if plus is not None:  # minus zero and zero are zero
                 value = bits_of(float_of(value, _FLOAT) + _FLOAT)
-        if over is not None:
+        if over is not None and chance is None:
             value = bits_over if magnitude > limit and sign == _INT(0) else value
             value = bits_below if magnitude > below and sign != _INT(0) else value
         result[i] = value

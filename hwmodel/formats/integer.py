@@ -89,8 +89,13 @@ class IntFormat(Format):
         if rule is not None:
             from hwmodel.formats.integers import quantize
 
+            some = request.part_of(random)
+
             result = np.empty_like(x)
-            met = in_pieces(lambda part: quantize(x[part], result[part], *rule), x.size)
+            bits = request.random_bits
+            met = in_pieces(
+                lambda part: quantize(x[part], result[part], some(part), bits, *rule), x.size
+            )
             self._check_nan(bool(met))
             return result
         return self._integers(x, request, random)
@@ -104,8 +109,11 @@ class IntFormat(Format):
         if rule is not None:
             from hwmodel.formats.integers import encode
 
-            rules = (*rule, np.int32(self.code_count - 1))
-            met = in_pieces(lambda part: encode(x[part], codes[part], *rules), x.size)
+            some = request.part_of(random)
+            rules, bits = (*rule, np.int32(self.code_count - 1)), request.random_bits
+            met = in_pieces(
+                lambda part: encode(x[part], codes[part], some(part), bits, *rules), x.size
+            )
             self._check_nan(bool(met))
             return codes
         integers = self._integers(x, request, random).astype(np.int64)
@@ -128,10 +136,12 @@ class IntFormat(Format):
 
     def _quick_rule(self, x: npt.NDArray[Any], request: Request) -> tuple[Any, ...] | None:
         """What compiled code needs to know, or None where float32 does not hold enough."""
-        from hwmodel.formats.integers import MOST_BITS, rule_of
+        from hwmodel.formats.integers import MOST_BITS, MOST_RANDOM_BITS, rule_of
 
         rule = rule_of(request.rounding)
-        if x.dtype != np.float32 or self.bits > MOST_BITS or rule is None:
+        if x.dtype != np.float32 or self.bits > MOST_BITS:
+            return None
+        if request.random_bits > MOST_RANDOM_BITS:
             return None
         wrapped = None
         if request.overflow is Overflow.WRAP:

@@ -5,6 +5,7 @@ with it.
 """
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -148,6 +149,10 @@ class Request:
                 f" {int(numbers.min())}..{int(numbers.max())} came"
             )
         return cls(beyond, rule, numbers.astype(np.int64), random_bits)
+
+    def part_of(self, numbers: npt.NDArray[np.int64]) -> Callable[[slice], npt.NDArray[np.int64]]:
+        """What takes the random numbers of some values from those of `random_for`."""
+        return (lambda part: numbers) if self.random is None else numbers.__getitem__
 
     def random_for(self, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
         """The random numbers as a flat array, one for each value; one zero where none are used."""

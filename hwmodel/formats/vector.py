@@ -49,7 +49,12 @@ def quantize(
     elif direction is not None:
         result = np.empty_like(x)
         met = in_pieces(
-            lambda part: kernels.SAW_NAN * directed.quantize(direction, x[part], result[part]),
+            lambda part: (
+                kernels.SAW_NAN
+                * directed.quantize(
+                    direction, x[part], result[part], *_chances(request, random, part)
+                )
+            ),
             x.size,
         )
     elif lookup.suits(fmt, x, request):
@@ -86,7 +91,11 @@ def encode(
         )
     elif direction is not None:
         met = in_pieces(
-            lambda part: kernels.SAW_NAN * directed.encode(direction, x[part], codes[part]), x.size
+            lambda part: (
+                kernels.SAW_NAN
+                * directed.encode(direction, x[part], codes[part], *_chances(request, random, part))
+            ),
+            x.size,
         )
     elif lookup.suits(fmt, x, request):
         met = in_pieces(lambda part: lookup.encode(fmt, request, x[part], codes[part]), x.size)
@@ -164,9 +173,9 @@ def _quick_plan(
 
 
 def _direction(fmt: "FloatFormat", x: npt.NDArray[Any], request: Request) -> "Direction | None":
-    from hwmodel.formats.directed import direction_for
+    from hwmodel.formats.directed import MOST_RANDOM_BITS, direction_for
 
-    if x.dtype != np.float32:
+    if x.dtype != np.float32 or request.random_bits > MOST_RANDOM_BITS:
         return None
     direction = direction_for(fmt, request.overflow, request.rounding)
     return None if direction is None or (direction.normal and _has_subnormals(x)) else direction
@@ -204,13 +213,18 @@ def _are_small(x: npt.NDArray[np.float32]) -> bool:
 def _rules(request: Request, random: npt.NDArray[np.int64], part: slice) -> tuple[Any, ...]:
     from hwmodel.formats import kernels
 
-    numbers = random[part] if request.random is not None else random
     return (
         kernels.ROUNDINGS[request.rounding],
         kernels.OVERFLOWS[request.overflow],
-        numbers,
-        request.random_bits,
+        *_chances(request, random, part),
     )
+
+
+def _chances(
+    request: Request, random: npt.NDArray[np.int64], part: slice
+) -> tuple[npt.NDArray[np.int64], int]:
+    """Random numbers of a part, and how many bits they have."""
+    return request.part_of(random)(part), request.random_bits
 
 
 def _complain(fmt: "FloatFormat", met: int, request: Request) -> None:

@@ -20,7 +20,7 @@ FORMATS = [
 ]
 
 
-def agree(fmt, x, overflow, rounding):
+def agree(fmt, x, overflow, rounding, random_bits=0):
     """Compare both routes, if the quick one is there; returns whether it is."""
     direction = directed.direction_for(fmt, overflow, rounding)
     if direction is None:
@@ -29,15 +29,24 @@ def agree(fmt, x, overflow, rounding):
         x = np.ascontiguousarray(x[~np.isnan(x)])
     if direction.normal:
         x = np.ascontiguousarray(x[~((x != 0) & (np.abs(x) < np.finfo(x.dtype).smallest_normal))])
+    chances = general_route.NOTHING
+    if rounding is Rounding.STOCHASTIC:
+        random = np.random.default_rng(x.size).integers(0, 1 << random_bits, x.size)
+        random[::7], random[::11] = 0, (1 << random_bits) - 1
+        chances = random, random_bits
     got = np.empty(x.shape, code_dtype(fmt.bits))
-    saw_nan = directed.encode(direction, x, got)
+    saw_nan = directed.encode(direction, x, got, *chances)
     assert saw_nan == np.isnan(x).any()
-    np.testing.assert_array_equal(got, general_route.codes(fmt, x, overflow, rounding))
+    expected = general_route.codes(fmt, x, overflow, rounding, chances)
+    np.testing.assert_array_equal(got, expected)
     if fmt.max_exponent > 127:  # float32 may have no such value
-        x = np.ascontiguousarray(x[np.abs(x) < 2.0**127])
+        kept = np.abs(x) < 2.0**127
+        if rounding is Rounding.STOCHASTIC:
+            chances = chances[0][kept], random_bits
+        x = np.ascontiguousarray(x[kept])
     rounded = np.empty_like(x)
-    directed.quantize(direction, x, rounded)
-    same_bits(rounded, general_route.values(fmt, x, overflow, rounding))
+    directed.quantize(direction, x, rounded, *chances)
+    same_bits(rounded, general_route.values(fmt, x, overflow, rounding, chances))
     return True
 
 
@@ -53,6 +62,42 @@ def test_both_routes_agree(name, rounding):
             continue
         there.append(agree(fmt, float32s(5), overflow, rounding))
     assert there[0]  # saturating
+
+
+@pytest.mark.parametrize("random_bits", [1, 4, 10, 23, 30])
+@pytest.mark.parametrize("name", FORMATS)
+def test_both_routes_agree_by_chance(name, random_bits):
+    fmt = parse_format(name)
+    for overflow in (Overflow.SATURATE, Overflow.NONFINITE):
+        if overflow is Overflow.NONFINITE and not (fmt.has_nonfinite and fmt.signed):
+            continue
+        assert agree(fmt, float32s(6), overflow, Rounding.STOCHASTIC, random_bits)
+
+
+@pytest.mark.parametrize("random_bits", [1, 8, 30, 31, 52])
+@pytest.mark.parametrize("name", ["int8", "uint5", "int20", "fp16", "e4m3", "e12m3"])
+def test_chance_follows_the_definition(name, random_bits):
+    """Of 31 random bits and more on another route."""
+    fmt = parse_format(name)
+    rng = np.random.default_rng(8)
+    x = (rng.normal(size=400) * 2.0 ** rng.integers(-30, 9, 400)).astype(np.float32)
+    random = rng.integers(0, 1 << random_bits, x.size)
+    rule = {"overflow": "saturate", "rounding": "stochastic"}
+    chances = {"random": random, "random_bits": random_bits}
+    expected = [
+        encode_scalar(fmt, float(v), **rule, random=int(r), random_bits=random_bits)
+        for v, r in zip(x, random, strict=True)
+    ]
+    np.testing.assert_array_equal(fmt.encode(x, **rule, **chances), expected)
+    values = np.array([decode_scalar(fmt, code) for code in expected], np.float32)
+    same_bits(fmt.quantize(x, **rule, **chances), values)
+    # One random number for all.
+    alone = {"random": int(random[0]), "random_bits": random_bits}
+    expected = [
+        encode_scalar(fmt, float(v), **rule, random=int(random[0]), random_bits=random_bits)
+        for v in x
+    ]
+    np.testing.assert_array_equal(fmt.encode(x, **rule, **alone), expected)
 
 
 def test_exponents_beyond_float64_are_quick_too():
@@ -88,8 +133,11 @@ def formats(draw):
 
 
 @settings(max_examples=100, deadline=None)
-@given(formats(), st.sampled_from(RULES), st.sampled_from(BEYOND), st.integers(0, 1 << 20))
-def test_both_routes_agree_for_any_format(fmt, rounding, overflow, seed):
+@given(
+    *(formats(), st.sampled_from([*RULES, Rounding.STOCHASTIC]), st.sampled_from(BEYOND)),
+    *(st.integers(0, 1 << 20), st.integers(1, directed.MOST_RANDOM_BITS)),
+)
+def test_both_routes_agree_for_any_format(fmt, rounding, overflow, seed, random_bits):
     if fmt is None:
         return
     try:
@@ -105,7 +153,7 @@ def test_both_routes_agree_for_any_format(fmt, rounding, overflow, seed):
     some = rng.integers(-(2**31), 2**31, 300).astype(np.int32)
     ends = np.array([np.inf, 3.4028235e38, 1e-45, 1.1754942e-38, 0.0], np.float32).view(np.int32)
     bits = np.concatenate([near, near + 1, near - 1, some, ends, ends | np.int32(-(2**31))])
-    agree(fmt, bits.view(np.float32), overflow, rounding)
+    agree(fmt, bits.view(np.float32), overflow, rounding, random_bits)
 
 
 @pytest.mark.parametrize("name", ["e4m3", "fp16", "int8", "e8m0", "e12m3", "ue4m3", "int32"])
