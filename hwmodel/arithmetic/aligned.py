@@ -7,11 +7,19 @@ float64 the definition itself is used.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hwmodel.arithmetic.aligned_rounding import (
+    NO_EXPONENT,
+    STORED,
+    Rule,
+    exponent_in,
+    round_all,
+    rounded,
+)
 from hwmodel.arithmetic.aligned_tiles import (
     ABSENT,
     add_group,
@@ -24,49 +32,20 @@ from hwmodel.arithmetic.aligned_tiles import (
 from hwmodel.arithmetic.by_definition import has_usual_grid
 from hwmodel.arithmetic.combined import add_aligned_scalar, dot_scalar
 from hwmodel.arithmetic.steps import add_to_odd
-from hwmodel.compiled import bits_of, float_of, inner, jit
+from hwmodel.compiled import inner, jit
 from hwmodel.formats import FloatFormat, Rounding
 from hwmodel.formats.base import code_dtype
-from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS, Layout, code_of, power_of_two, value_of
+from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS, code_of, power_of_two, value_of
 from hwmodel.formats.vector import layout_of
 from hwmodel.parallel import in_pieces
 from hwmodel.units import AlignedAccumulator, UnitSpec
 
 __all__ = ["aligned_product", "simulate_aligned"]
 
-# Exponent of a zero, lower than that of any number even when another is added.
-_NO_EXPONENT = -(1 << 20)
-# Bits of float64's mantissa, and the place of its exponent.
-_STORED = 52
-_FIELD = 0x7FF << _STORED
 # What cuts a wide addend in two, of 32 and more bits.
 _UPPER, _LOWER = 2.0**32, 2.0**-32
 # Columns summed side by side: what belongs to them stays in the first-level cache.
 _COLUMNS = 128
-
-
-class _Rule(NamedTuple):
-    """An aligned adder for compiled code.
-
-    `batch`: cut addends whose sum int32 holds. `wide`: sums have more bits than float64.
-     `down` says how bits are cut off. `nearest`: rounding
-    is to nearest even. Sums up to `limit` are rounded by a power of two that is added and taken
-    away: `lift` is what is added to an exponent field of float64 to make it, `least` the smallest
-    one.
-    """
-
-    layout: Layout
-    terms: int
-    kept: int
-    batch: int
-    wide: bool
-    down: bool
-    rounding: int
-    overflow: int
-    nearest: bool
-    lift: int
-    least: float
-    limit: float
 
 
 def simulate_aligned(
@@ -127,14 +106,14 @@ def aligned_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) ->
     return codes
 
 
-def _rule(spec: UnitSpec) -> _Rule:
+def _rule(spec: UnitSpec) -> Rule:
     accumulator = spec.accumulator
     assert isinstance(accumulator, AlignedAccumulator)
     assert spec.overflow is not None
     fmt = accumulator.format
-    shift = _STORED - fmt.mantissa_bits
-    room = shift > 1 and fmt.lsb_exponent + _STORED < 1000 and has_usual_grid(fmt)
-    return _Rule(
+    shift = STORED - fmt.mantissa_bits
+    room = shift > 1 and fmt.lsb_exponent + STORED < 1000 and has_usual_grid(fmt)
+    return Rule(
         layout_of(fmt),
         accumulator.terms,
         accumulator.kept,
@@ -144,8 +123,8 @@ def _rule(spec: UnitSpec) -> _Rule:
         ROUNDINGS[spec.rounding],
         OVERFLOWS[spec.overflow],
         spec.rounding is Rounding.NEAREST_EVEN,
-        (shift << _STORED) | 1 << (_STORED - 1),
-        1.5 * 2.0 ** (fmt.lsb_exponent + _STORED) if room else 0.0,
+        (shift << STORED) | 1 << (STORED - 1),
+        1.5 * 2.0 ** (fmt.lsb_exponent + STORED) if room else 0.0,
         float(fmt.max_value) if room else -1.0,
     )
 
@@ -180,7 +159,7 @@ def _is_narrow(spec: UnitSpec) -> bool:
 def _is_wide(accumulator: AlignedAccumulator) -> bool:
     """Whether sums have more bits than float64."""
     # An addend has a bit above the first one; the sum of terms and accumulator has more.
-    return accumulator.kept + 1 + (accumulator.terms + 1).bit_length() > _STORED + 1
+    return accumulator.kept + 1 + (accumulator.terms + 1).bit_length() > STORED + 1
 
 
 def _operand(
@@ -190,7 +169,7 @@ def _operand(
     values = np.ascontiguousarray(fmt.decode(codes))
     _, exponents = np.frexp(np.where(np.isfinite(values), values, 0.0))
     exponents = np.maximum(exponents - 1, fmt.min_exponent)
-    return values, np.where(values == 0.0, _NO_EXPONENT, exponents).astype(np.int32)
+    return values, np.where(values == 0.0, NO_EXPONENT, exponents).astype(np.int32)
 
 
 def _slow_stream(spec: UnitSpec, signals: list[npt.NDArray[Any]], codes: npt.NDArray[Any]) -> None:
@@ -210,29 +189,12 @@ def _slow_stream(spec: UnitSpec, signals: list[npt.NDArray[Any]], codes: npt.NDA
 
 
 @inner
-def _exponent(rule: _Rule, value: Any) -> Any:
-    """Exponent of the accumulator's value."""
-    if value == 0.0:
-        return _NO_EXPONENT
-    bits = np.int64(np.float64(value).view(np.int64) & 0x7FFFFFFFFFFFFFFF)
-    return max((bits >> 52) - 1023, rule.layout.min_exponent)
-
-
-@inner
-def _rounded(rule: _Rule, total: Any, last: Any) -> Any:
-    """Code of a sum in units of its last place; the canonical NaN where it overflows to one."""
-    value = 0.0 if total == 0.0 else total * power_of_two(last)
-    code, _ = code_of(rule.layout, value, rule.rounding, rule.overflow, 0, 0)
-    return rule.layout.nan_code if np.isnan(value_of(rule.layout, code)) else code
-
-
-@inner
-def _group(rule: _Rule, acc: Any, products: Any, exponents: Any) -> Any:
+def _group(rule: Rule, acc: Any, products: Any, exponents: Any) -> Any:
     """Code after one group of products."""
     special = 0.0
     if not np.isfinite(acc):
         special = acc
-    top = _exponent(rule, acc) if np.isfinite(acc) else _NO_EXPONENT
+    top = exponent_in(rule, acc) if np.isfinite(acc) else NO_EXPONENT
     for k in range(products.size):
         if not np.isfinite(products[k]):
             special += products[k]
@@ -240,7 +202,7 @@ def _group(rule: _Rule, acc: Any, products: Any, exponents: Any) -> Any:
     if special != 0.0:  # an infinity or NaN
         code, _ = code_of(rule.layout, special, rule.rounding, rule.overflow, 0, 0)
         return rule.layout.nan_code if np.isnan(value_of(rule.layout, code)) else code
-    if top < _NO_EXPONENT // 2:
+    if top < NO_EXPONENT // 2:
         return 0
     last = top - rule.kept + 1
     scale = power_of_two(-last)
@@ -253,11 +215,11 @@ def _group(rule: _Rule, acc: Any, products: Any, exponents: Any) -> Any:
             high += upper
             addend -= upper
         total += addend
-    return _rounded(rule, add_to_odd(high, total) if rule.wide else total, last)
+    return rounded(rule, add_to_odd(high, total) if rule.wide else total, last)
 
 
 @jit
-def _streams(rule: _Rule, product: Any, exponents: Any, valid: Any, clear: Any, codes: Any) -> None:
+def _streams(rule: Rule, product: Any, exponents: Any, valid: Any, clear: Any, codes: Any) -> None:
     terms = np.empty(rule.terms)
     places = np.empty(rule.terms, np.int64)
     for stream in range(product.shape[0]):
@@ -277,7 +239,7 @@ def _streams(rule: _Rule, product: Any, exponents: Any, valid: Any, clear: Any, 
 
 
 @jit
-def _any_products(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) -> None:
+def _any_products(rule: Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) -> None:
     """Matrix product with NaN or infinities among the operands: element by element."""
     terms = np.empty(rule.terms)
     places = np.empty(rule.terms, np.int64)
@@ -295,36 +257,8 @@ def _any_products(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) -> 
             codes[i, j] = code
 
 
-@inner
-def _round_all(rule: _Rule, total: Any, top: Any, acc: Any, value: Any) -> None:
-    """Round sums into `acc`; what ran over there stays as it is. `value` is for the work."""
-    odd = False
-    for j in range(acc.size):
-        last = top[j] - rule.kept + 1 if top[j] > _NO_EXPONENT // 2 else 0
-        exact = total[j] * power_of_two(last) + 0.0  # a sum of nothing is plus zero
-        adder = float_of((bits_of(exact) & _FIELD) + rule.lift, exact)
-        adder = adder if adder > rule.least else rule.least
-        near = (exact + adder) - adder
-        value[j] = float_of(bits_of(near) | (bits_of(exact) ^ bits_of(abs(exact))), exact)
-        # Compared with what is no number, all is odd.
-        odd |= not (abs(near) <= rule.limit and abs(acc[j]) < np.inf)
-        odd |= not (rule.nearest or near == exact)
-    if not odd:
-        for j in range(acc.size):  # a slice would bring along the words of an error
-            acc[j] = value[j]
-        return
-    for j in range(acc.size):
-        if np.isfinite(acc[j]):
-            last = top[j] - rule.kept + 1 if top[j] > _NO_EXPONENT // 2 else 0
-            exact = total[j] * power_of_two(last)
-            if abs(value[j]) <= rule.limit and (rule.nearest or value[j] == exact):
-                acc[j] = value[j]
-            else:
-                acc[j] = value_of(rule.layout, _rounded(rule, total[j], last))
-
-
 @jit
-def _finite_products(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) -> None:
+def _finite_products(rule: Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) -> None:
     """Matrix product of finite operands, the columns side by side."""
     length = a.shape[1]
     for left in range(0, b.shape[1], _COLUMNS):
@@ -341,14 +275,14 @@ def _finite_products(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) 
             for first in range(0, length, rule.terms):
                 last = min(first + rule.terms, length)
                 for j in range(count):
-                    top[j] = _exponent(rule, acc[j]) if np.isfinite(acc[j]) else _NO_EXPONENT
+                    top[j] = exponent_in(rule, acc[j]) if np.isfinite(acc[j]) else NO_EXPONENT
                 for k in range(first, last):
                     exponents = eb[k, left:right]
                     for j in range(count):
                         top[j] = max(top[j], np.int32(ea[i, k] + exponents[j]))
                 for j in range(count):
                     place = rule.kept - 1 - top[j]
-                    scale[j] = power_of_two(place) if top[j] > _NO_EXPONENT // 2 else 0.0
+                    scale[j] = power_of_two(place) if top[j] > NO_EXPONENT // 2 else 0.0
                     # An accumulator that ran over stays as it is.
                     start = acc[j] * scale[j] if np.isfinite(acc[j]) else 0.0
                     total[j] = np.floor(start) if rule.down else np.trunc(start)
@@ -361,7 +295,7 @@ def _finite_products(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) 
                     else:
                         for j in range(count):
                             total[j] += np.trunc(x * row[j] * scale[j])
-                _round_all(rule, total, top, acc, value)
+                round_all(rule, total, top, acc, value)
             for j in range(count):
                 code[j] = code_of(rule.layout, acc[j], rule.rounding, rule.overflow, 0, 0)[0]
                 if np.isnan(acc[j]):
@@ -369,7 +303,7 @@ def _finite_products(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) 
 
 
 def _narrow_products(
-    rule: _Rule,
+    rule: Rule,
     a: npt.NDArray[np.float64],
     ea: npt.NDArray[np.int32],
     b: npt.NDArray[np.float64],
@@ -389,7 +323,7 @@ def _narrow_products(
 
 
 @jit
-def _narrow_columns(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any, down: Any) -> None:
+def _narrow_columns(rule: Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any, down: Any) -> None:
     length, count = b.shape
     acc, total, value = np.empty(count), np.empty(count), np.empty(count)
     scale, part = np.empty(count, np.float32), np.empty(count, np.int32)
@@ -403,8 +337,8 @@ def _narrow_columns(rule: _Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any, d
             find_scales(acc, top, rule.kept, down, scale, total)
             add_group(a[i, first:last], b[first:last], scale, down, rule.batch, part, total)
             for j in range(count):
-                place[j] = top[j] if top[j] > ABSENT // 2 else _NO_EXPONENT
-            _round_all(rule, total, place, acc, value)
+                place[j] = top[j] if top[j] > ABSENT // 2 else NO_EXPONENT
+            round_all(rule, total, place, acc, value)
         for j in range(count):
             code = code_of(rule.layout, acc[j], rule.rounding, rule.overflow, 0, 0)[0]
             codes[i, j] = rule.layout.nan_code if np.isnan(acc[j]) else code
