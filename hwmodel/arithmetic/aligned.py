@@ -6,7 +6,7 @@ as long as `kept` and the number of terms leave room (those of narrow operands i
 float64 the definition itself is used.
 """
 
-from collections.abc import Callable
+import functools
 from typing import Any
 
 import numpy as np
@@ -32,15 +32,16 @@ from hwmodel.arithmetic.aligned_tiles import (
 from hwmodel.arithmetic.by_definition import has_usual_grid
 from hwmodel.arithmetic.combined import add_aligned_scalar, dot_scalar
 from hwmodel.arithmetic.steps import add_to_odd
+from hwmodel.arithmetic.tables import looked_up
 from hwmodel.compiled import inner, jit
-from hwmodel.formats import FloatFormat, Rounding
-from hwmodel.formats.base import code_dtype
+from hwmodel.formats import FloatFormat, Format, Rounding
+from hwmodel.formats.base import MAX_TABLE_BITS, code_dtype
 from hwmodel.formats.kernels import OVERFLOWS, ROUNDINGS, code_of, power_of_two, value_of
 from hwmodel.formats.vector import layout_of
 from hwmodel.parallel import in_pieces
 from hwmodel.units import AlignedAccumulator, UnitSpec
 
-__all__ = ["aligned_product", "simulate_aligned"]
+__all__ = ["aligned_product", "aligned_values", "simulate_aligned"]
 
 # What cuts a wide addend in two, of 32 and more bits.
 _UPPER, _LOWER = 2.0**32, 2.0**-32
@@ -94,9 +95,7 @@ def aligned_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) ->
     b, eb = _operand(spec.b, y)
     finite = bool(np.isfinite(a).all() and np.isfinite(b).all())
     rule = _rule(spec)
-    kernel: Callable[..., None] = _any_products
-    if finite and not rule.wide:
-        kernel = _narrow_products if _is_narrow(spec) else _finite_products
+    kernel = _finite_products if finite and not rule.wide else _any_products
 
     def work(rows: slice) -> int:
         kernel(rule, a[rows], ea[rows], b, eb, codes[rows])
@@ -104,6 +103,44 @@ def aligned_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) ->
 
     in_pieces(work, len(a), worth=max(1, (1 << 16) // max(1, b.size)))
     return codes
+
+
+def aligned_values(
+    spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]
+) -> npt.NDArray[np.float64] | None:
+    """Values of the same product where float32 and int32 do, else None."""
+    if not _fits(spec) or not _is_narrow(spec) or _is_wide(spec.accumulator):
+        return None
+    a, ea = _narrow_operand(spec.a, x)
+    b, eb = _narrow_operand(spec.b, y)
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return None
+    rule, sums = _rule(spec), np.empty((len(a), b.shape[1]))
+    down = True if rule.down else None
+
+    def work(rows: slice) -> int:
+        for left in range(0, b.shape[1], _COLUMNS):
+            part = slice(left, left + _COLUMNS)
+            others = np.ascontiguousarray(b[:, part]), np.ascontiguousarray(eb[:, part])
+            _narrow_products(rule, a[rows], ea[rows], *others, sums[rows, part], down)
+        return 0
+
+    in_pieces(work, len(a), worth=max(1, (1 << 20) // max(1, b.size)))
+    return sums
+
+
+def _narrow_operand(
+    fmt: Format, codes: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int16]]:
+    """The same as `_operand` for formats of few bits, in types of fewer."""
+    values, exponents = _tables(fmt)
+    return looked_up(values, codes), looked_up(exponents, codes)
+
+
+@functools.lru_cache(maxsize=64)
+def _tables(fmt: Format) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int16]]:
+    values, exponents = _operand(fmt, np.arange(fmt.code_count))
+    return values.astype(np.float32), np.maximum(exponents, ABSENT).astype(np.int16)
 
 
 def _rule(spec: UnitSpec) -> Rule:
@@ -147,7 +184,7 @@ def _is_narrow(spec: UnitSpec) -> bool:
     assert isinstance(accumulator, AlignedAccumulator)
     assert isinstance(spec.a, FloatFormat)
     assert isinstance(spec.b, FloatFormat)
-    return fits(
+    return max(spec.a.bits, spec.b.bits) <= MAX_TABLE_BITS and fits(
         accumulator.kept,
         spec.a.mantissa_bits + spec.b.mantissa_bits + 2,
         spec.a.lsb_exponent + spec.b.lsb_exponent,
@@ -156,8 +193,9 @@ def _is_narrow(spec: UnitSpec) -> bool:
     )
 
 
-def _is_wide(accumulator: AlignedAccumulator) -> bool:
+def _is_wide(accumulator: object) -> bool:
     """Whether sums have more bits than float64."""
+    assert isinstance(accumulator, AlignedAccumulator)
     # An addend has a bit above the first one; the sum of terms and accumulator has more.
     return accumulator.kept + 1 + (accumulator.terms + 1).bit_length() > STORED + 1
 
@@ -302,28 +340,9 @@ def _finite_products(rule: Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any) -
                     code[j] = rule.layout.nan_code
 
 
-def _narrow_products(
-    rule: Rule,
-    a: npt.NDArray[np.float64],
-    ea: npt.NDArray[np.int32],
-    b: npt.NDArray[np.float64],
-    eb: npt.NDArray[np.int32],
-    codes: npt.NDArray[Any],
-) -> None:
-    """The same in float32 and int32, where they do, some columns at a time."""
-    mine = a.astype(np.float32), np.maximum(ea, ABSENT).astype(np.int16)
-    columns: Callable[..., None] = _narrow_columns
-    for left in range(0, b.shape[1], _COLUMNS):
-        part = slice(left, left + _COLUMNS)
-        others = (
-            np.ascontiguousarray(b[:, part], np.float32),
-            np.ascontiguousarray(np.maximum(eb[:, part], ABSENT), np.int16),
-        )
-        columns(rule, *mine, *others, codes[:, part], True if rule.down else None)
-
-
 @jit
-def _narrow_columns(rule: Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any, down: Any) -> None:
+def _narrow_products(rule: Rule, a: Any, ea: Any, b: Any, eb: Any, sums: Any, down: Any) -> None:
+    """Values of the product of finite operands in float32 and int32, of few columns."""
     length, count = b.shape
     acc, total, value = np.empty(count), np.empty(count), np.empty(count)
     scale, part = np.empty(count, np.float32), np.empty(count, np.int32)
@@ -340,5 +359,4 @@ def _narrow_columns(rule: Rule, a: Any, ea: Any, b: Any, eb: Any, codes: Any, do
                 place[j] = top[j] if top[j] > ABSENT // 2 else NO_EXPONENT
             round_all(rule, total, place, acc, value)
         for j in range(count):
-            code = code_of(rule.layout, acc[j], rule.rounding, rule.overflow, 0, 0)[0]
-            codes[i, j] = rule.layout.nan_code if np.isnan(acc[j]) else code
+            sums[i, j] = acc[j]

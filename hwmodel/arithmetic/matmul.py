@@ -115,9 +115,7 @@ def _route(spec: UnitSpec) -> Callable[..., npt.NDArray[Any]]:
 
         return functools.partial(chunked_product, matmul, float_values)
     if isinstance(spec.accumulator, AlignedAccumulator):
-        from hwmodel.arithmetic.aligned import aligned_product
-
-        return aligned_product
+        return _aligned_product
     if isinstance(spec.accumulator, FloatAccumulator):
         return _float_product
     return _fixed_product
@@ -164,6 +162,13 @@ def _fixed_streams(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> 
     return codes
 
 
+def _aligned_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    from hwmodel.arithmetic.aligned import aligned_product, aligned_values
+
+    values = aligned_values(spec, x, y)
+    return aligned_product(spec, x, y) if values is None else _coded(spec, values)
+
+
 def _float_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     codes, values = _float_sums(spec, x, y)
     return codes if values is None else _coded(spec, values)
@@ -177,8 +182,11 @@ def float_values(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> np
     spec, x, y
         As for `matmul`, with an accumulator whose values are floats, and two axes.
     """
-    if not isinstance(spec.accumulator, FloatAccumulator):
-        return spec.decode_accumulator(matmul(x, y, spec))
+    if isinstance(spec.accumulator, AlignedAccumulator):
+        from hwmodel.arithmetic.aligned import aligned_values
+
+        sums = aligned_values(spec, x, y)
+        return spec.decode_accumulator(matmul(x, y, spec)) if sums is None else sums
     codes, values = _float_sums(spec, x, y)
     return spec.decode_accumulator(codes) if values is None else values
 
@@ -218,9 +226,9 @@ def _float_sums(
 
 def _coded(spec: UnitSpec, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Codes of the accumulator's own values, which no rounding changes."""
-    assert isinstance(spec.accumulator, FloatAccumulator)
+    assert isinstance(spec.register, FloatAccumulator)
     assert spec.overflow is not None
-    fmt = spec.accumulator.format
+    fmt = spec.register.format
     if carriers.is_within_float32(fmt):
         values = values.astype(np.float32, copy=False)  # else the coding would look whether it may
     if (
