@@ -19,6 +19,8 @@ _SINGLE_BITS, _DOUBLE_BITS = 24, 53
 _SIGNIFICAND = (1 << 52) - 1
 # Exponents that leave float32, and float64 with errors of products, room for all that occurs.
 _SINGLE_REACH, _DOUBLE_REACH = (-126, 126), (-900, 900)
+# Where two float32 have what a product of three is.
+_FINEST = -80
 
 _Array = npt.NDArray[Any]
 _Add = Callable[..., None]
@@ -85,7 +87,14 @@ class Adder(NamedTuple):
 
     @classmethod
     def of(
-        cls, spec: UnitSpec, factors: Factors, measured: Measured, sums: Span, bits: int, parts: int
+        cls,
+        spec: UnitSpec,
+        factors: Factors,
+        measured: Measured,
+        sums: Span,
+        bits: int,
+        parts: int = 1,
+        floats: bool = False,
     ) -> "Adder | None":
         """For chunks whose sums lie between exponents, or None where no float type does.
 
@@ -101,6 +110,8 @@ class Adder(NamedTuple):
             The most that a chunk, or a part of it, has.
         parts : int
             Whether chunks come as they are, 1, or in two parts.
+        floats : bool
+            Whether chunks come in float32.
         """
         from hwmodel.arithmetic import chunk_sums
 
@@ -131,6 +142,9 @@ class Adder(NamedTuple):
             return cls(*rules, narrow, chunk_sums.add_floats)
         elif bits <= _DOUBLE_BITS:
             add = _with_rules(chunk_sums.add_products, most, fixed, downward)
+        elif plain and floats and _fine_floats(measured, products):
+            narrow = Factors(*(side.astype(np.float32) for side in factors))
+            return cls(*rules, narrow, functools.partial(_add_floats_in_haste, fixed))
         elif plain:
             add = functools.partial(_add_in_haste, fixed)
         else:
@@ -172,6 +186,32 @@ def _add_in_haste(
         one = slice(done, done + 1)
         add_long_products(total[one], chunk[one], left[one], right, np.inf, fixed, None)
         done += 1
+
+
+def _add_floats_in_haste(
+    fixed: bool | None, total: _Array, chunk: _Array, left: _Array, right: _Array
+) -> None:
+    """The same in float32."""
+    from hwmodel.arithmetic.chunk_sums import add_long_products, add_near_floats
+
+    row = np.empty(total.shape[1], np.float32)
+    done = 0
+    while done < len(total):
+        done += add_near_floats(total[done:], chunk[done:], left[done:], right, row)
+        one = slice(done, done + 1)
+        factors = left[one].astype(np.float64), right.astype(np.float64)
+        add_long_products(total[one], chunk[one], *factors, np.inf, fixed, None)
+        done += 1
+
+
+def _fine_floats(measured: Measured, products: Span) -> bool:
+    """Whether float32 holds all factors, and sums of two of them all products."""
+    (left, left_bits), (right, right_bits) = measured
+    return (
+        max(left_bits, right_bits) <= _SINGLE_BITS
+        and all(_within(place, _SINGLE_REACH) for place in (left, right, products))
+        and min(left.low + right.low, products.low) >= _FINEST
+    )
 
 
 def _reach(fmt: FloatFormat) -> Span:

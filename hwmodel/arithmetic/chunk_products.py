@@ -62,12 +62,13 @@ def float_totals(
     if isinstance(register, FloatAccumulator):
         inner = register.format
         reach = Span(inner.lsb_exponent, inner.max_exponent + 1)
-        adder = Adder.of(spec, factors, measured, reach, inner.mantissa_bits + 1, 1)
+        adder = Adder.of(spec, factors, measured, reach, inner.mantissa_bits + 1)
         return adder and _by_units(spec, x, y, chunks, adder, values)
     found = values_of_chunks(spec, x, y, measured.spare)
     if found is None:
         return None
-    adder = Adder.of(spec, factors, measured, found.span, found.bits, len(found.left))
+    floats = found.right.dtype == np.float32
+    adder = Adder.of(spec, factors, measured, found.span, found.bits, len(found.left), floats)
     return adder and _by_libraries(found, chunks, adder)
 
 

@@ -12,9 +12,12 @@ import numpy as np
 from hwmodel.arithmetic.steps import two_sum
 from hwmodel.compiled import bits_of, fma, inner, jit
 
-__all__ = ["add_floats", "add_long_products", "add_near_products", "add_pairs", "add_products"]
+__all__ = [
+    *("add_floats", "add_long_products", "add_near_floats", "add_near_products"),
+    *("add_pairs", "add_products"),
+]
 
-_OFF = 2.0**-51
+_OFF, _FLOATS_OFF = 2.0**-51, np.float32(2.0**-44)
 
 
 @inner
@@ -158,6 +161,40 @@ def add_near_products(
             scratch[j] = high
             # As bits: what may be a zero of either sign is not sure.
             unsure += np.int64(bits_of(low) != bits_of(high))
+        if unsure:
+            return i
+        for j in range(total.shape[1]):
+            total[i, j] = scratch[j]
+    return total.shape[0]
+
+
+@jit
+def add_near_floats(total: Any, chunk: Any, left: Any, right: Any, scratch: Any) -> Any:
+    """The same as `add_near_products` in float32 only, of which all are arrays.
+
+    A product with both factors is a sum of two float32 but for less than ``2**-46`` of it, and so
+    is the sum with it. Products are no less than ``2**-80``, so that no sum is minus zero.
+    """
+    for i in range(total.shape[0]):
+        factor = left[i]
+        unsure = np.int32(0)
+        for j in range(total.shape[1]):
+            value, before = chunk[i, j], total[i, j]
+            both = np.float32(factor * right[j])
+            more = fma(factor, right[j], -both)
+            high = np.float32(value * both)
+            low = np.float32(fma(value, both, -high) + np.float32(value * more))
+            found = np.float32(before + high)
+            back = np.float32(found - before)
+            error = np.float32(
+                np.float32(before - np.float32(found - back)) + np.float32(high - back)
+            )
+            rest = np.float32(error + low)
+            off = np.float32(np.float32(abs(found) + abs(high)) * _FLOATS_OFF)
+            least = np.float32(found + np.float32(rest - off))
+            most = np.float32(found + np.float32(rest + off))
+            scratch[j] = least
+            unsure |= np.int32(bits_of(least) ^ bits_of(most))
         if unsure:
             return i
         for j in range(total.shape[1]):

@@ -206,6 +206,9 @@ def test_rows_that_are_not_sure_are_done_with_care():
     rows[2] = 1.0, 2.0**-12 * (1 - 2.0**-24)
     a, b = int8g1fp32.encode(rows), int8g1fp32.encode(scales.T, axis=0)
     assert matmul(a, b, spec).tolist() == expected(spec, a, b)
+    # Scales so small that two float32 do not hold a product: in float64.
+    tiny = dataclasses.replace(a, scale_codes=a.scale_codes - (60 << 23))
+    assert matmul(tiny, b, spec).tolist() == expected(spec, tiny, b)
 
 
 def test_blocks_of_ml_dtypes():
