@@ -83,6 +83,14 @@ def rows_of_values() -> list[Row]:
             "hwmodel",
             lambda fmt=fmt, rule=rule: fmt.encode(x, "saturate", rule),
         )
+    random = rng.integers(0, 1 << 10, x.size).astype(np.uint16)
+    for name in ("e4m3", "fp16", "int8"):
+        fmt = hwmodel.format(name)
+        add(
+            f"codes, {name.upper()}, stochastic",
+            "hwmodel",
+            lambda fmt=fmt: fmt.encode(x, "saturate", "stochastic", random=random, random_bits=10),
+        )
     double = x.astype(np.float64)
     add("codes, E4M3 from float64", "hwmodel", lambda: e4m3.encode(double))
     lines = x.reshape(-1, 1024)

@@ -1,10 +1,15 @@
 """What numba compiles: its decorator, with a cache that works wherever we stand, and bit patterns.
 
-numba keeps compiled code beside the source; an installed package may lie in a folder that the
-user cannot write, then it goes where all our caches go.
+numba would look at one source file to see whether compiled code is still that of the source, but
+functions take others into them, and a type may move. So each state of the package's sources has a
+cache of its own: beside them, or, where the user cannot write there, where all our caches go.
 """
 
+import contextlib
+import hashlib
+import importlib.util
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,8 +22,37 @@ from hwmodel.store import cache_root
 
 __all__ = ["bits_of", "float_of", "fma", "inlined", "inner", "intrinsic", "jit"]
 
-if not getattr(config, "CACHE_DIR", "") and not os.access(Path(__file__).parent, os.W_OK):
-    config.CACHE_DIR = str(cache_root() / "numba")  # type: ignore[attr-defined]
+_KEPT = 4  # states of the sources whose compiled code is kept
+
+
+def _sources() -> str:
+    """Digest of all sources that may be compiled."""
+    digest = hashlib.sha256()
+    for room in ("hwmodel", "hwmodel.sim"):  # the second may lie elsewhere
+        found = importlib.util.find_spec(room)
+        for folder in (found and found.submodule_search_locations) or []:
+            for path in sorted(Path(folder).rglob("*.py")):
+                digest.update(f"{path.relative_to(folder)}\0".encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _cache() -> Path:
+    """Folder of what is compiled of these sources; those of older ones are removed."""
+    beside = Path(__file__).parent / "__pycache__"
+    writable = os.access(beside if beside.exists() else beside.parent, os.W_OK)
+    place = beside if writable else cache_root()
+    folder = place / f"numba-{_sources()}"
+    if not folder.exists():
+        with contextlib.suppress(OSError):  # another process may remove them, too
+            older = sorted(place.glob("numba-*"), key=lambda path: path.stat().st_mtime)
+            for path in older[: max(0, len(older) - _KEPT + 1)]:
+                shutil.rmtree(path, ignore_errors=True)
+    return folder
+
+
+if not getattr(config, "CACHE_DIR", ""):
+    config.CACHE_DIR = str(_cache())  # type: ignore[attr-defined]
 
 # error_model: division as in IEEE 754, no branch for a zero divisor. nogil: searches time netlists
 # in several threads.
