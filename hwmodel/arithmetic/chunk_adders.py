@@ -10,7 +10,6 @@ import numpy.typing as npt
 from hwmodel.arithmetic.carriers import is_float32
 from hwmodel.arithmetic.spans import Span
 from hwmodel.formats import FloatFormat, Overflow, Rounding
-from hwmodel.formats.base import code_dtype
 from hwmodel.units import FloatAccumulator, UnitSpec
 
 __all__ = ["Adder", "Factors"]
@@ -23,7 +22,7 @@ _SINGLE_REACH, _DOUBLE_REACH = (-126, 126), (-900, 900)
 _FINEST = -80
 
 _Array = npt.NDArray[Any]
-_Add = Callable[..., None]
+_Add = Callable[..., Any]
 
 
 class Factors(NamedTuple):
@@ -144,9 +143,12 @@ class Adder(NamedTuple):
             add = _with_rules(chunk_sums.add_products, most, fixed, downward)
         elif plain and floats and _fine_floats(measured, products):
             narrow = Factors(*(side.astype(np.float32) for side in factors))
-            return cls(*rules, narrow, functools.partial(_add_floats_in_haste, fixed))
+            return cls(
+                *rules, narrow, functools.partial(_add_in_haste, chunk_sums.add_near_floats, fixed)
+            )
         elif plain:
-            add = functools.partial(_add_in_haste, fixed)
+            near = _with_rules(chunk_sums.add_near_products, fixed)
+            add = functools.partial(_add_in_haste, near, fixed)
         else:
             add = _with_rules(chunk_sums.add_long_products, most, fixed, downward)
         return cls(*rules, factors, add)
@@ -157,50 +159,29 @@ class Adder(NamedTuple):
             return totals
         return self.format.quantize(totals, self.overflow, self.rounding)
 
-    def codes(self, totals: _Array) -> _Array:
-        """Codes of the format's values."""
-        if totals.dtype == np.float32:
-            codes = totals.view(code_dtype(self.format.bits))
-        else:
-            codes = self.format.encode(totals, self.overflow, self.rounding)
-        odd = np.isnan(totals)
-        if odd.any():
-            codes[odd] = self.format.nan_code
-        return codes
-
 
 def _with_rules(add: _Add, *rules: Any) -> _Add:
     return lambda *args: add(*args, *rules)
 
 
 def _add_in_haste(
-    fixed: bool | None, total: _Array, chunk: _Array, left: _Array, right: _Array
+    near: Callable[..., int],
+    fixed: bool | None,
+    total: _Array,
+    chunk: _Array,
+    left: _Array,
+    right: _Array,
 ) -> None:
-    """Add what float64 does not hold: rows that are not sure with care."""
-    from hwmodel.arithmetic.chunk_sums import add_long_products, add_near_products
+    """Add what float64 does not hold: rows of which `near` is not sure with care."""
+    from hwmodel.arithmetic.chunk_sums import add_long_products
 
     row = np.empty(total.shape[1], np.float32)
     done = 0
     while done < len(total):
-        done += add_near_products(total[done:], chunk[done:], left[done:], right, fixed, row)
+        done += near(total[done:], chunk[done:], left[done:], right, row)
         one = slice(done, done + 1)
-        add_long_products(total[one], chunk[one], left[one], right, np.inf, fixed, None)
-        done += 1
-
-
-def _add_floats_in_haste(
-    fixed: bool | None, total: _Array, chunk: _Array, left: _Array, right: _Array
-) -> None:
-    """The same in float32."""
-    from hwmodel.arithmetic.chunk_sums import add_long_products, add_near_floats
-
-    row = np.empty(total.shape[1], np.float32)
-    done = 0
-    while done < len(total):
-        done += add_near_floats(total[done:], chunk[done:], left[done:], right, row)
-        one = slice(done, done + 1)
-        factors = left[one].astype(np.float64), right.astype(np.float64)
-        add_long_products(total[one], chunk[one], *factors, np.inf, fixed, None)
+        rows, columns = (side.astype(np.float64, copy=False) for side in (left[one], right))
+        add_long_products(total[one], chunk[one], rows, columns, np.inf, fixed, None)
         done += 1
 
 

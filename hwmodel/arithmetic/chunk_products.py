@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from hwmodel.arithmetic.chunk_adders import Adder, Factors
 from hwmodel.arithmetic.chunk_values import ChunkValues, values_of_chunks
+from hwmodel.arithmetic.coding import coded
 from hwmodel.arithmetic.spans import Span
 from hwmodel.parallel import alone, in_pieces
 from hwmodel.units import ChunkedAccumulator, FloatAccumulator, UnitSpec
@@ -63,13 +64,13 @@ def float_totals(
         inner = register.format
         reach = Span(inner.lsb_exponent, inner.max_exponent + 1)
         adder = Adder.of(spec, factors, measured, reach, inner.mantissa_bits + 1)
-        return adder and _by_units(spec, x, y, chunks, adder, values)
+        return adder and coded(spec, _by_units(spec, x, y, chunks, adder, values))
     found = values_of_chunks(spec, x, y, measured.spare)
     if found is None:
         return None
     floats = found.right.dtype == np.float32
     adder = Adder.of(spec, factors, measured, found.span, found.bits, len(found.left), floats)
-    return adder and _by_libraries(found, chunks, adder)
+    return adder and coded(spec, _by_libraries(found, chunks, adder))
 
 
 def _by_libraries(found: ChunkValues, chunks: list[slice], adder: Adder) -> _Array:
@@ -95,7 +96,7 @@ def _by_libraries(found: ChunkValues, chunks: list[slice], adder: Adder) -> _Arr
 
     with alone():
         in_pieces(some, rows, worth=_worthwhile(found.left[0].size * columns, rows))
-    return adder.codes(totals)
+    return totals
 
 
 def _by_units(
@@ -122,7 +123,7 @@ def _by_units(
         return 0
 
     in_pieces(some, len(x), worth=_worthwhile(x.size * y.shape[1], len(x)))
-    return adder.codes(totals)
+    return totals
 
 
 def _worthwhile(work: int, rows: int) -> int:

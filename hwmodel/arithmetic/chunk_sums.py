@@ -129,7 +129,7 @@ def add_long_products(
 
 @jit
 def add_near_products(
-    total: Any, chunk: Any, left: Any, right: Any, unsigned: Any, scratch: Any
+    total: Any, chunk: Any, left: Any, right: Any, scratch: Any, unsigned: Any
 ) -> Any:
     """The same for float32 totals, row by row, as long as it is sure how sums are rounded.
 

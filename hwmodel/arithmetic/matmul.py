@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from hwmodel.arithmetic import by_definition, carriers, ranges, spans
 from hwmodel.arithmetic.block_operands import block_operand, both_factors
+from hwmodel.arithmetic.coding import coded
 from hwmodel.arithmetic.mac import accumulator_dtype, check_spec, simulate
 from hwmodel.arithmetic.tables import looked_up
 from hwmodel.blocks import Blocks
 from hwmodel.errors import HwmodelError, NotBuiltYetError
-from hwmodel.formats import FloatFormat, Format, Overflow, Rounding, parse_format
+from hwmodel.formats import FloatFormat, Format, Overflow, Rounding
 from hwmodel.formats.base import MAX_TABLE_BITS, code_dtype
 from hwmodel.parallel import in_pieces
 from hwmodel.units import AlignedAccumulator, ChunkedAccumulator, FloatAccumulator, UnitSpec
@@ -121,8 +122,6 @@ def _route(spec: UnitSpec) -> Callable[..., npt.NDArray[Any]]:
     return _fixed_product
 
 
-# Values whose codes are sooner found by NumPy than by code that is still to be compiled.
-_FEW = 1 << 16
 # Multiplications below which a second thread costs more than it brings.
 _WORTHWHILE = 1 << 20
 
@@ -166,12 +165,12 @@ def _aligned_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -
     from hwmodel.arithmetic.aligned import aligned_product, aligned_values
 
     values = aligned_values(spec, x, y)
-    return aligned_product(spec, x, y) if values is None else _coded(spec, values)
+    return aligned_product(spec, x, y) if values is None else coded(spec, values)
 
 
 def _float_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     codes, values = _float_sums(spec, x, y)
-    return codes if values is None else _coded(spec, values)
+    return codes if values is None else coded(spec, values)
 
 
 def float_values(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -216,34 +215,12 @@ def _float_sums(
         values = _unscaled(spec.accumulator.format, values, -first - second)
         if some is x and not void.any():
             return codes, values
-        codes[left] = _coded(spec, values)
+        codes[left] = coded(spec, values)
         left = left[void]
         if not left.size:
             return codes, None
     codes[left] = _with_care(spec, x[left], y)
     return codes, None
-
-
-def _coded(spec: UnitSpec, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Codes of the accumulator's own values, which no rounding changes."""
-    assert isinstance(spec.register, FloatAccumulator)
-    assert spec.overflow is not None
-    fmt = spec.register.format
-    if carriers.is_within_float32(fmt):
-        values = values.astype(np.float32, copy=False)  # else the coding would look whether it may
-    if (
-        values.dtype == np.float32
-        and carriers.is_float32(fmt)
-        and spec.overflow is Overflow.NONFINITE
-    ):
-        codes = values.view(accumulator_dtype(spec))
-    elif values.size <= _FEW and fmt == parse_format("fp16"):
-        # NumPy has the same numbers: slower, but nothing waits to be compiled.
-        codes = values.astype(np.float16).view(np.uint16)
-    else:
-        return fmt.encode(values, spec.overflow)
-    codes[np.isnan(values)] = fmt.nan_code
-    return codes
 
 
 def _values(

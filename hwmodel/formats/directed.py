@@ -21,7 +21,7 @@ from hwmodel.formats.rounding import Overflow, Rounding
 if TYPE_CHECKING:
     from hwmodel.formats.floating import FloatFormat
 
-__all__ = ["MOST_RANDOM_BITS", "Direction", "direction_for", "encode", "quantize"]
+__all__ = ["Direction", "direction_for", "encode", "quantize"]
 
 _SHIFT, _OFFSET, _WIDE, _SIGN, _MINUS, _TOP, _LOWEST, _LIFT, _MAX_BITS, _NAN_CODE, *_OVER = (
     Plan._fields.index(name)
@@ -31,8 +31,6 @@ _SHIFT, _OFFSET, _WIDE, _SIGN, _MINUS, _TOP, _LOWEST, _LIFT, _MAX_BITS, _NAN_COD
     )
 )
 _MAX_CODE, _OVER_CODE, _OVER_BITS = _OVER
-# Random bits that an int32 holds with room for a carry.
-MOST_RANDOM_BITS = 30
 _FLOAT = np.float32(0.0)  # for its type
 _INT = np.int32
 _NOTHING = np.zeros(1, np.int64)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import CodeArray, Format, code_dtype
 from hwmodel.formats.carrier import as_flag, as_integer
-from hwmodel.formats.rounding import Overflow, Request
+from hwmodel.formats.rounding import QUICK_RANDOM_BITS, Overflow, Request
 from hwmodel.parallel import in_pieces
 
 __all__ = ["IntFormat"]
@@ -136,12 +136,12 @@ class IntFormat(Format):
 
     def _quick_rule(self, x: npt.NDArray[Any], request: Request) -> tuple[Any, ...] | None:
         """What compiled code needs to know, or None where float32 does not hold enough."""
-        from hwmodel.formats.integers import MOST_BITS, MOST_RANDOM_BITS, rule_of
+        from hwmodel.formats.integers import MOST_BITS, rule_of
 
         rule = rule_of(request.rounding)
         if x.dtype != np.float32 or self.bits > MOST_BITS:
             return None
-        if request.random_bits > MOST_RANDOM_BITS:
+        if request.random_bits > QUICK_RANDOM_BITS:
             return None
         wrapped = None
         if request.overflow is Overflow.WRAP:

@@ -11,12 +11,10 @@ import numpy as np
 from hwmodel.compiled import inlined, jit
 from hwmodel.formats.rounding import Rounding
 
-__all__ = ["MOST_BITS", "MOST_RANDOM_BITS", "Rule", "encode", "quantize", "rule_of"]
+__all__ = ["MOST_BITS", "Rule", "encode", "quantize", "rule_of"]
 
 # Integers of so many bits, and halves of one, are float32's own.
 MOST_BITS = 22
-# Random bits that an int32 holds with room for a carry.
-MOST_RANDOM_BITS = 30
 # Adding 1.5 * 2**23 makes the last place of a float32 weigh one, so that its adder rounds.
 _ADDER = np.float32(3 << 22)
 

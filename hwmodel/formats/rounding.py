@@ -19,6 +19,8 @@ from hwmodel.formats.carrier import as_array, as_integer
 __all__ = ["Overflow", "Request", "Rounding", "choice", "rounds_up"]
 
 MAX_RANDOM_BITS = 52
+# Random bits that an int32 holds with room for a carry: those of the quick routes.
+QUICK_RANDOM_BITS = 30
 
 
 class Rounding(enum.Enum):

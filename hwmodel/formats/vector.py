@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import MAX_TABLE_BITS, CodeArray, code_dtype
-from hwmodel.formats.rounding import Overflow, Request
+from hwmodel.formats.rounding import QUICK_RANDOM_BITS, Overflow, Request
 from hwmodel.parallel import in_pieces
 
 if TYPE_CHECKING:
@@ -173,9 +173,9 @@ def _quick_plan(
 
 
 def _direction(fmt: "FloatFormat", x: npt.NDArray[Any], request: Request) -> "Direction | None":
-    from hwmodel.formats.directed import MOST_RANDOM_BITS, direction_for
+    from hwmodel.formats.directed import direction_for
 
-    if x.dtype != np.float32 or request.random_bits > MOST_RANDOM_BITS:
+    if x.dtype != np.float32 or request.random_bits > QUICK_RANDOM_BITS:
         return None
     direction = direction_for(fmt, request.overflow, request.rounding)
     return None if direction is None or (direction.normal and _has_subnormals(x)) else direction

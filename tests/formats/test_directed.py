@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, Overflow, Rounding, Specials, directed, parse_format
 from hwmodel.formats.base import code_dtype
+from hwmodel.formats.rounding import QUICK_RANDOM_BITS
 from hwmodel.formats.scalar import decode_scalar, encode_scalar
 
 RULES = [Rounding.NEAREST_AWAY, Rounding.TOWARD_ZERO, Rounding.UP, Rounding.DOWN, Rounding.TO_ODD]
@@ -135,7 +136,7 @@ def formats(draw):
 @settings(max_examples=100, deadline=None)
 @given(
     *(formats(), st.sampled_from([*RULES, Rounding.STOCHASTIC]), st.sampled_from(BEYOND)),
-    *(st.integers(0, 1 << 20), st.integers(1, directed.MOST_RANDOM_BITS)),
+    *(st.integers(0, 1 << 20), st.integers(1, QUICK_RANDOM_BITS)),
 )
 def test_both_routes_agree_for_any_format(fmt, rounding, overflow, seed, random_bits):
     if fmt is None:
