@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.compiled import bits_of, float_of, inlined, jit
-from hwmodel.formats.plan import INFINITY, MAGNITUDE, MANTISSA, NAN, Plan, adds, plan_for
+from hwmodel.formats.plan import BIAS, INFINITY, MAGNITUDE, MANTISSA, NAN, Plan, adds, plan_for
 from hwmodel.formats.rounding import Overflow, Rounding
 
 if TYPE_CHECKING:
@@ -51,9 +51,10 @@ class Direction(NamedTuple):
     normal : bool
         Whether float32's subnormals are not for this route.
     flags : tuple of bool or None
-        Whether the adder cuts; whether exponents go beyond float32's; rounding to that side, to
-        odd, to nearest (away), by chance; whether numbers overflow; whether there are no signs, no
-        minus zero.
+        Whether the adder cuts; whether codes are counted from another exponent than float32's,
+        without numbers between zero and the smallest normal one; rounding to that side, to odd, to
+        nearest (away), by chance; whether numbers overflow; whether there are no signs, no minus
+        zero.
     """
 
     numbers: npt.NDArray[np.int32]
@@ -66,21 +67,23 @@ class Direction(NamedTuple):
 @functools.lru_cache(maxsize=1024)
 def direction_for(fmt: "FloatFormat", overflow: Overflow, rounding: Rounding) -> Direction | None:
     """Constants for a format and rules, or None where the general route is needed."""
-    numbers = plan_for(fmt, overflow, Rounding.NEAREST_EVEN)
+    numbers = plan_for(fmt, overflow)
     if numbers is None or rounding is Rounding.NEAREST_EVEN:
         return None
-    by_adding = adds(numbers)
-    # Half a unit of the last place is to be a number, and codes to have a last bit of their own.
-    if fmt.mantissa_bits == 0 or (fmt.lsb_exponent < -120 and by_adding):
+    powers = fmt.mantissa_bits == 0  # half a unit of the last place is no number
+    by_adding = adds(numbers) and not powers
+    if by_adding and fmt.lsb_exponent < -120:
         return None
-    wide = bool(numbers[_WIDE])
-    if not by_adding and not wide and (numbers[_OFFSET] != 0 or fmt.exponent_bits == 0):
+    # Where float32's subnormals are not the format's.
+    normal = bool(numbers[_WIDE]) or fmt.min_exponent == -BIAS < fmt.max_exponent
+    moved = normal or powers
+    if not by_adding and not moved and (numbers[_OFFSET] != 0 or fmt.exponent_bits == 0):
         return None
     saturate = overflow is Overflow.SATURATE
     limits = [_limits(fmt, overflow, rounding, sign) for sign in (1.0, -1.0)]
     flags = (
         by_adding,
-        wide,
+        moved,
         rounding in (Rounding.UP, Rounding.DOWN),
         rounding is Rounding.TO_ODD,
         rounding is Rounding.NEAREST_AWAY,
@@ -93,7 +96,7 @@ def direction_for(fmt: "FloatFormat", overflow: Overflow, rounding: Rounding) ->
         numbers,
         np.array(limits, np.int64).astype(np.int32),
         np.int32(-1 if rounding is Rounding.DOWN else 0),
-        wide,
+        normal,
         tuple(True if flag else None for flag in flags),
     )
 
@@ -109,7 +112,7 @@ def _limits(
         return encode_scalar(fmt, sign * value, overflow, rounding)
 
     def bits(code: int) -> int:
-        if fmt.max_exponent > 127:  # no infinity comes this way, and nothing else overflows
+        if fmt.max_exponent > BIAS:  # no infinity comes this way, and nothing else overflows
             return INFINITY
         with np.errstate(over="ignore"):
             value = np.float32(decode_scalar(fmt, code))
@@ -117,7 +120,7 @@ def _limits(
 
     over, infinite = code(INFINITY - 1), code(INFINITY)
     low, high = 0, INFINITY - 1  # the first does not overflow, the second does
-    if code(0) == over:
+    if code(0) == over or fmt.max_exponent > BIAS:  # none overflows
         low = high
     while high - low > 1:
         middle = (low + high) // 2
@@ -234,7 +237,7 @@ def _encode(
     random: Any,
     random_bits: int,
     adds: Any,
-    wide: Any,
+    moved: Any,
     sided: Any,
     odd: Any,
     away: Any,
@@ -266,9 +269,9 @@ def _encode(
         )
         if chance is not None:
             units = _INT(units + _INT(_INT(upper + _INT(random[i])) >> kept))
+        if moved is not None:
+            units = _INT(0) if number == _INT(0) else _INT(units - offset)
         code = _INT(base + _stepped(units, lost, upper, sign, which, sided, odd, away))
-        if wide is not None:
-            code = _INT(0) if number == _INT(0) else _INT(code - offset)
         if chance is not None and over is not None:
             code = plan[_OVER_CODE] if code > plan[_MAX_CODE] else code
         if unsigned is None:
@@ -293,7 +296,7 @@ def _quantize(
     random: Any,
     random_bits: int,
     adds: Any,
-    wide: Any,
+    moved: Any,
     sided: Any,
     odd: Any,
     away: Any,
@@ -307,7 +310,7 @@ def _quantize(
     top = plan[_TOP] if adds is not None else plan[_MAX_BITS]
     if over is not None and adds is None:
         top = _INT(MAGNITUDE)
-    limit, below = limits[0, 0], limits[1, 0]
+    limit, below, offset = limits[0, 0], limits[1, 0], plan[_OFFSET]
     bits_over, bits_below = limits[0, 3], limits[1, 3]
     largest, kept = _INT(0), _INT(random_bits)
     for i in range(bits.size):
@@ -322,7 +325,10 @@ def _quantize(
         _, units, lost, upper = _parts(number, field, lift, shift, lowest, kept, adds, away, chance)
         if chance is not None:
             units = _INT(units + _INT(_INT(upper + _INT(random[i])) >> kept))
-        units = _stepped(units, lost, upper, sign, which, sided, odd, away)
+        if odd is not None and moved is not None:  # without a mantissa the code's last bit counts
+            units = _INT(_INT(_INT(units - offset) | lost) + offset)
+        else:
+            units = _stepped(units, lost, upper, sign, which, sided, odd, away)
         value = _INT(units << shift)
         if adds is not None:
             adder = _INT(field + lift)

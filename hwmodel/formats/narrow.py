@@ -26,9 +26,10 @@ def narrow(
     precision, max_exponent, lsb_exponent : int
         Bits of the format's significands, exponent of its largest value and of its last place.
     """
+    by_chance = request.rounding is Rounding.STOCHASTIC
     if (
         x.dtype != np.float64
-        or request.rounding is Rounding.STOCHASTIC
+        or (by_chance and not _are_seen(request.random_bits, precision, lsb_exponent))
         # Wrapping asks for all of a number, and an error for the number itself.
         or request.overflow in (Overflow.RAISE, Overflow.WRAP)
         or precision > 21
@@ -40,11 +41,16 @@ def narrow(
     result = np.empty(x.shape, np.float32)
 
     def work(part: slice) -> int:
-        narrowed(x[part], result[part])
+        (_cut if by_chance else _narrowed)(x[part], result[part].view(np.int32))
         return 0
 
     in_pieces(work, x.size)
     return result
+
+
+def _are_seen(random_bits: int, precision: int, lsb_exponent: int) -> bool:
+    """Whether float32 has all bits that rounding by chance looks at, when the others are cut."""
+    return precision + random_bits <= 24 and lsb_exponent - random_bits >= -149
 
 
 def _are_below(x: npt.NDArray[np.float64], top: float) -> bool:
@@ -59,6 +65,15 @@ def narrowed(x: npt.NDArray[np.float64], result: npt.NDArray[np.float32]) -> Non
     see `hwmodel.arithmetic.steps`) ask for two bits more than the last rounding leaves.
     """
     _narrowed(x, result.view(np.int32))
+
+
+@jit
+def _cut(x: Any, bits: Any) -> None:
+    """Write float64 numbers as float32, rounded toward zero."""
+    for i in range(x.size):
+        near = np.float32(x[i])
+        over = np.int32(abs(np.float64(near)) > abs(x[i]))
+        bits[i] = np.int32(np.float32(near).view(np.int32) - over)
 
 
 @jit

@@ -25,8 +25,8 @@ _BIAS = 127
 _MINUS_ZERO = -1 << 31
 
 
-def rule(bias: int, max_code: int, nan_code: int, saturates: bool) -> npt.NDArray[np.int32] | None:
-    """Constants for compiled code, or None where float32 does not hold all values.
+def rule(bias: int, max_code: int, nan_code: int, saturates: bool) -> npt.NDArray[np.int32]:
+    """Constants for compiled code; float32 is to hold all values.
 
     Parameters
     ----------
@@ -37,8 +37,6 @@ def rule(bias: int, max_code: int, nan_code: int, saturates: bool) -> npt.NDArra
     saturates : bool
         Whether larger numbers become the largest value and negative ones the least, else NaN.
     """
-    if bias > _BIAS or max_code - bias > _BIAS:
-        return None
     top = (max_code - bias + _BIAS) << 23
     numbers = (
         *(bias - _BIAS, nan_code, top),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.formats.rounding import Overflow, Rounding
+from hwmodel.formats.rounding import Overflow
 
 if TYPE_CHECKING:
     from hwmodel.formats.floating import FloatFormat
@@ -96,10 +96,8 @@ class Plan(NamedTuple):
 
 
 @functools.lru_cache(maxsize=1024)
-def plan_for(
-    fmt: "FloatFormat", overflow: Overflow, rounding: Rounding
-) -> npt.NDArray[np.int32] | None:
-    """Numbers of a `Plan`, or None where the general route is needed.
+def plan_for(fmt: "FloatFormat", overflow: Overflow) -> npt.NDArray[np.int32] | None:
+    """Numbers of a `Plan` for rounding to nearest even, or None where another route is needed.
 
     Negative values of an unsigned format are to be made zero first.
 
@@ -107,15 +105,14 @@ def plan_for(
     ----------
     fmt : FloatFormat
         The format.
-    overflow, rounding
-        The rules.
+    overflow : Overflow
+        What becomes of numbers too large.
     """
     saturate = overflow is Overflow.SATURATE
     # One binade more than float32's has the same last place as the subnormals below it.
     wide = fmt.min_exponent < -BIAS
     if (
-        rounding is not Rounding.NEAREST_EVEN
-        or overflow is Overflow.RAISE
+        overflow is Overflow.RAISE
         or not fmt.subnormals
         or (wide and (fmt.exponent_bits == 0 or fmt.min_exponent > 1 - BIAS - MANTISSA))
         or fmt.mantissa_bits >= MANTISSA

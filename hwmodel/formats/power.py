@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import CodeArray, Format, code_dtype
 from hwmodel.formats.carrier import as_integer
-from hwmodel.formats.rounding import Overflow, Request, Rounding
+from hwmodel.formats.rounding import QUICK_RANDOM_BITS, Overflow, Request, Rounding
 from hwmodel.parallel import in_pieces
 
 __all__ = ["PowerFormat"]
@@ -97,12 +97,10 @@ class PowerFormat(Format):
     def _quantize(
         self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> npt.NDArray[Any]:
-        rule = self._quick_rule(x, request)
-        if rule is not None:
-            from hwmodel.formats import nearest_powers
-
+        x = self._narrow(x, request)
+        if self._is_quick(x, request):
             result = np.empty(x.shape, np.int32)
-            self._in_pieces(nearest_powers.quantize, rule, x, result)
+            self._run("quantize", x, result, request, random)
             return result.view(np.float32)
         values = self._values
         if x.dtype == np.float32 and max(self.bias, self.max_code - self.bias) <= 127:
@@ -112,12 +110,10 @@ class PowerFormat(Format):
     def _encode(
         self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> CodeArray:
-        rule = self._quick_rule(x, request)
-        if rule is not None:
-            from hwmodel.formats import nearest_powers
-
+        x = self._narrow(x, request)
+        if self._is_quick(x, request):
             quick = np.empty(x.shape, code_dtype(self.bits))
-            self._in_pieces(nearest_powers.encode, rule, x, quick)
+            self._run("encode", x, quick, request, random)
             return quick
         from hwmodel.formats.kernels import ROUNDINGS, round_powers
 
@@ -136,27 +132,47 @@ class PowerFormat(Format):
         codes[np.isnan(x)] = self.nan_code
         return codes.astype(code_dtype(self.bits))
 
-    def _quick_rule(self, x: npt.NDArray[Any], request: Request) -> npt.NDArray[np.int32] | None:
-        """Constants of the quick route, or None where it does not do."""
-        from hwmodel.formats import nearest_powers
+    def _narrow(self, x: npt.NDArray[Any], request: Request) -> npt.NDArray[Any]:
+        if x.dtype != np.float64:
+            return x
+        from hwmodel.formats.narrow import narrow
 
-        if (
-            x.dtype != np.float32
-            or request.rounding is not Rounding.NEAREST_EVEN
-            or request.overflow is Overflow.RAISE
-        ):
-            return None
-        saturates = request.overflow is Overflow.SATURATE
-        return nearest_powers.rule(self.bias, self.max_code, self.nan_code, saturates)
+        return narrow(x, request, 1, self.max_code - self.bias, self.lsb_exponent)
 
-    @staticmethod
-    def _in_pieces(
-        work: Any, rule: npt.NDArray[np.int32], x: npt.NDArray[np.float32], out: npt.NDArray[Any]
+    def _is_quick(self, x: npt.NDArray[Any], request: Request) -> bool:
+        """Whether float32 holds all numbers and values, and none is an error."""
+        return (
+            x.dtype == np.float32
+            and max(self.bias, self.max_code - self.bias) <= 127
+            and request.overflow is not Overflow.RAISE
+            and request.random_bits <= QUICK_RANDOM_BITS
+        )
+
+    def _run(
+        self,
+        name: str,
+        x: npt.NDArray[np.float32],
+        out: npt.NDArray[Any],
+        request: Request,
+        random: npt.NDArray[np.int64],
     ) -> None:
-        bits = x.view(np.int32)
+        """`encode` or `quantize` of the quick route that a rounding has."""
+        from hwmodel.formats import directed_powers, nearest_powers
+
+        bits, chances = x.view(np.int32), request.part_of(random)
+        saturates = request.overflow is Overflow.SATURATE
+        numbers = self.bias, self.max_code, self.nan_code, saturates
+        nearest_even = request.rounding is Rounding.NEAREST_EVEN
 
         def some(part: slice) -> int:
-            work(rule, bits[part], out[part])
+            if nearest_even:
+                getattr(nearest_powers, name)(nearest_powers.rule(*numbers), bits[part], out[part])
+            else:
+                getattr(directed_powers, name)(
+                    *(directed_powers.rule(*numbers), bits[part], out[part]),
+                    *(chances(part), request.random_bits),
+                    *directed_powers.kind(request.rounding),
+                )
             return 0
 
         in_pieces(some, x.size)

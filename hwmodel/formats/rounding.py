@@ -145,12 +145,13 @@ class Request:
         numbers: npt.NDArray[Any] = as_array(random, "random numbers")
         if numbers.dtype.kind not in "ui":
             raise HwmodelError(f"random numbers are integers, but these are {numbers.dtype}")
-        if numbers.size and (int(numbers.min()) < 0 or int(numbers.max()) >> random_bits):
+        # Of all bits at once: a negative number has the highest.
+        if numbers.size and int(np.bitwise_or.reduce(numbers, axis=None)) >> random_bits:
             raise HwmodelError(
                 f"random numbers of {random_bits} bits lie in 0..{(1 << random_bits) - 1}, but"
                 f" {int(numbers.min())}..{int(numbers.max())} came"
             )
-        return cls(beyond, rule, numbers.astype(np.int64), random_bits)
+        return cls(beyond, rule, numbers.astype(np.int64, copy=False), random_bits)
 
     def part_of(self, numbers: npt.NDArray[np.int64]) -> Callable[[slice], npt.NDArray[np.int64]]:
         """What takes the random numbers of some values from those of `random_for`."""

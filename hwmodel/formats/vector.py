@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import MAX_TABLE_BITS, CodeArray, code_dtype
-from hwmodel.formats.rounding import QUICK_RANDOM_BITS, Overflow, Request
+from hwmodel.formats.rounding import QUICK_RANDOM_BITS, Overflow, Request, Rounding
 from hwmodel.parallel import in_pieces
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def quantize(
     if _is_of(fmt, x):
         return x.copy()
     x = _narrow(fmt, x, request)
-    plan, direction = _quick_plan(fmt, x, request), _direction(fmt, x, request)
+    plan, direction, quick_x = _quick_ways(fmt, x, request, random)
     if fmt.max_exponent > _MAX_EXPONENT and not _are_small(x):
         plan = direction = None
     if fmt.is_wide and plan is None and direction is None:
@@ -44,7 +44,7 @@ def quantize(
     if plan is not None:
         result = np.empty_like(x)
         met = in_pieces(
-            lambda part: kernels.SAW_NAN * quick.quantize(plan, x[part], result[part]), x.size
+            lambda part: kernels.SAW_NAN * quick.quantize(plan, quick_x[part], result[part]), x.size
         )
     elif direction is not None:
         result = np.empty_like(x)
@@ -52,7 +52,7 @@ def quantize(
             lambda part: (
                 kernels.SAW_NAN
                 * directed.quantize(
-                    direction, x[part], result[part], *_chances(request, random, part)
+                    direction, quick_x[part], result[part], *_chances(request, random, part)
                 )
             ),
             x.size,
@@ -81,19 +81,21 @@ def encode(
     if _is_of(fmt, x):
         return x.view(np.uint32).copy()
     x = _narrow(fmt, x, request)
-    plan, direction = _quick_plan(fmt, x, request), _direction(fmt, x, request)
+    plan, direction, quick_x = _quick_ways(fmt, x, request, random)
     if fmt.is_wide and plan is None and direction is None:
         return _wide_codes(fmt, x, request, random).astype(code_dtype(fmt.bits))
     codes = np.empty(x.shape, code_dtype(fmt.bits))
     if plan is not None:
         met = in_pieces(
-            lambda part: kernels.SAW_NAN * quick.encode(plan, x[part], codes[part]), x.size
+            lambda part: kernels.SAW_NAN * quick.encode(plan, quick_x[part], codes[part]), x.size
         )
     elif direction is not None:
         met = in_pieces(
             lambda part: (
                 kernels.SAW_NAN
-                * directed.encode(direction, x[part], codes[part], *_chances(request, random, part))
+                * directed.encode(
+                    direction, quick_x[part], codes[part], *_chances(request, random, part)
+                )
             ),
             x.size,
         )
@@ -162,29 +164,22 @@ def _narrow(fmt: "FloatFormat", x: npt.NDArray[Any], request: Request) -> npt.ND
     return narrow(x, request, fmt.mantissa_bits + 1, fmt.max_exponent, fmt.lsb_exponent)
 
 
-def _quick_plan(
-    fmt: "FloatFormat", x: npt.NDArray[Any], request: Request
-) -> npt.NDArray[np.int32] | None:
+def _quick_ways(
+    fmt: "FloatFormat", x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int32] | None, "Direction | None", npt.NDArray[Any]]:
+    """What `quick` or `directed` needs to know, if one of them will do, and the numbers for it."""
+    from hwmodel.formats import directed, flushing
     from hwmodel.formats.plan import plan_for
 
-    if x.dtype != np.float32:
-        return None
-    return plan_for(fmt, request.overflow, request.rounding)
-
-
-def _direction(fmt: "FloatFormat", x: npt.NDArray[Any], request: Request) -> "Direction | None":
-    from hwmodel.formats.directed import direction_for
-
     if x.dtype != np.float32 or request.random_bits > QUICK_RANDOM_BITS:
-        return None
-    direction = direction_for(fmt, request.overflow, request.rounding)
-    return None if direction is None or (direction.normal and _has_subnormals(x)) else direction
-
-
-def _has_subnormals(x: npt.NDArray[np.float32]) -> bool:
-    """Whether a number is so small that float32 has fewer bits of it."""
-    sizes = np.abs(x)
-    return bool(((sizes > 0) & (sizes < np.finfo(np.float32).smallest_normal)).any())
+        return None, None, x
+    fmt, x = flushing.eased(fmt, x, request, random)
+    if request.rounding is Rounding.NEAREST_EVEN:
+        return plan_for(fmt, request.overflow), None, x
+    direction = directed.direction_for(fmt, request.overflow, request.rounding)
+    if direction is not None and direction.normal and flushing.has_subnormals(x):
+        direction = None
+    return None, direction, x
 
 
 def _is_float32(fmt: "FloatFormat") -> bool:

@@ -1,0 +1,136 @@
+"""Formats with nothing between zero and the smallest normal number, made easy for quick routes.
+
+What is smaller than that number becomes it or zero first; every rounding is then that of the same
+format with subnormals, of which no number is left. From which magnitude on a number goes up is
+found by asking `scalar`, or, where chance has a say, by the random number beside it.
+"""
+
+import dataclasses
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwmodel.compiled import float_of, jit
+from hwmodel.formats.plan import BIAS, MAGNITUDE, MANTISSA, plan_for
+from hwmodel.formats.rounding import QUICK_RANDOM_BITS, Overflow, Request, Rounding
+from hwmodel.parallel import in_pieces
+
+if TYPE_CHECKING:
+    from hwmodel.formats.floating import FloatFormat
+
+__all__ = ["eased", "has_subnormals"]
+
+_NORMAL = 1 << MANTISSA  # bits of float32's smallest normal number
+_FLOAT = np.float32(0.0)  # for its type
+
+
+def eased(
+    fmt: "FloatFormat", x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
+) -> tuple["FloatFormat", npt.NDArray[Any]]:
+    """A format with subnormals and numbers whose codes are those asked for, where there are such.
+
+    Parameters
+    ----------
+    fmt : FloatFormat
+        The format.
+    x : ndarray of float32 or float64
+        The numbers.
+    request, random
+        The rules, and random numbers.
+    """
+    nearest_even = request.rounding is Rounding.NEAREST_EVEN
+    if x.dtype != np.float32 or (fmt.subnormals and (fmt.mantissa_bits or nearest_even)):
+        return fmt, x
+    easy = dataclasses.replace(fmt, subnormals=True)
+    plan = plan_for(easy, request.overflow)
+    if plan is None or request.random_bits > QUICK_RANDOM_BITS:
+        return fmt, x
+    if fmt.min_exponent < 1 - BIAS:  # only float32's subnormals may be that small
+        return (fmt, x) if has_subnormals(x) else (easy, x)
+    result = np.empty_like(x)
+    bits, flushed = x.view(np.int32), result.view(np.int32)
+    least = int(np.float32(fmt.min_normal).view(np.int32))
+
+    def work(part: slice) -> int:
+        if request.rounding is Rounding.STOCHASTIC:
+            chances = request.part_of(random)(part)
+            inverse = np.float32(2.0**-fmt.min_exponent)
+            _flush_by_chance(
+                bits[part], flushed[part], least, inverse, chances, request.random_bits
+            )
+        else:
+            limits = _limits(fmt, request.overflow, request.rounding)
+            _flush(bits[part], flushed[part], least, *limits)
+        return 0
+
+    in_pieces(work, x.size)
+    return easy, result
+
+
+def has_subnormals(x: npt.NDArray[np.float32]) -> bool:
+    """Whether a number is so small that float32 has fewer bits of it."""
+    return bool(_least(x.view(np.int32)) < _NORMAL - 1)
+
+
+@functools.lru_cache(maxsize=1024)
+def _limits(fmt: "FloatFormat", overflow: Overflow, rounding: Rounding) -> tuple[int, int]:
+    """Bits of the least positive and negative magnitudes that do not become zero."""
+    from hwmodel.formats.scalar import encode_scalar
+
+    sign_bit = 1 << (fmt.bits - 1) if fmt.signed else 0
+
+    def limit(sign: float) -> int:
+        # The first becomes zero; the second is the smallest normal number.
+        low, high = 0, int(np.float32(fmt.min_normal).view(np.int32))
+        while high - low > 1:
+            middle = (low + high) // 2
+            value = sign * float(np.int32(middle).view(np.float32))
+            zero = encode_scalar(fmt, value, overflow, rounding) in (0, sign_bit)
+            low, high = (middle, high) if zero else (low, middle)
+        return high
+
+    return limit(1.0), limit(-1.0)
+
+
+@jit
+def _least(bits: Any) -> Any:
+    """One less than the bits of the least magnitude above zero."""
+    least = np.int32(MAGNITUDE)
+    for i in range(bits.size):
+        # One less than zero counts as large.
+        less = np.int32(np.int32(np.int32(bits[i] & np.int32(MAGNITUDE)) - np.int32(1)))
+        less = np.int32(less & np.int32(MAGNITUDE))
+        least = less if less < least else least
+    return least
+
+
+@jit
+def _flush(bits: Any, result: Any, least: int, limit: int, below: int) -> None:
+    """Write numbers of which none lies between zero and the bits `least`."""
+    normal, positive, negative = np.int32(least), np.int32(limit), np.int32(below)
+    for i in range(bits.size):
+        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
+        edge = negative if bits[i] < np.int32(0) else positive
+        small = normal if magnitude >= edge else np.int32(0)
+        small = np.int32(small | np.int32(bits[i] & np.int32(~MAGNITUDE)))
+        result[i] = small if magnitude < normal else bits[i]
+
+
+@jit
+def _flush_by_chance(
+    bits: Any, result: Any, least: int, inverse: Any, random: Any, random_bits: int
+) -> None:
+    """The same by chance; `inverse` is that of the smallest normal number."""
+    normal, kept = np.int32(least), np.int32(random_bits)
+    # A product that float32 does not hold exactly is far below the last random bit.
+    limit = np.float32(np.int32(1) << kept)
+    for i in range(bits.size):
+        magnitude = np.int32(bits[i] & np.int32(MAGNITUDE))
+        number = magnitude if magnitude < normal else np.int32(0)
+        fraction = np.int32(float_of(number, _FLOAT) * inverse * limit)
+        up = np.int32(np.int32(fraction + np.int32(random[i])) >> kept) != np.int32(0)
+        small = normal if up else np.int32(0)
+        small = np.int32(small | np.int32(bits[i] & np.int32(~MAGNITUDE)))
+        result[i] = small if magnitude < normal else bits[i]
