@@ -15,8 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hwmodel.arithmetic.float_kinds import (
+    KINDS,
+    Kind,
+    bounds,
+    holds,
+    largest_product,
+    precision_of,
+    shifts,
+    split_scale,
+    top_of,
+)
 from hwmodel.formats import FloatFormat, IntFormat, Overflow, Rounding
-from hwmodel.formats.scalar import decode_scalar, encode_scalar
 from hwmodel.units import FloatAccumulator, UnitSpec
 
 if TYPE_CHECKING:
@@ -24,6 +34,7 @@ if TYPE_CHECKING:
     from hwmodel.arithmetic.spans import Span
     from hwmodel.arithmetic.sums import Constants
     from hwmodel.arithmetic.tied_sums import Patterns
+    from hwmodel.arithmetic.uneven_sums import Grid
 
 __all__ = ["Carrier", "carriers_for", "is_float32", "is_within_float32"]
 
@@ -36,31 +47,21 @@ class Carrier:
     ----------
     dtype : dtype
         float32 or float64.
-    constants : Constants, Patterns or Errors
+    constants : Constants, Patterns, Errors or Grid
         See `hwmodel.arithmetic.sums.Constants`, `hwmodel.arithmetic.tied_sums.Patterns`,
-        `hwmodel.arithmetic.error_sums.Errors`.
+        `hwmodel.arithmetic.error_sums.Errors`, `hwmodel.arithmetic.uneven_sums.Grid`.
     scales : tuple of int
         Powers of two that the operands' values are multiplied with; the sums are by both.
     """
 
     dtype: np.dtype[Any]
-    constants: "Constants | Patterns | Errors"
+    constants: "Constants | Patterns | Errors | Grid"
     scales: tuple[int, int] = (0, 0)
-
-
-@dataclass(frozen=True)
-class _Kind:
-    dtype: type[np.floating[Any]]
-    integer: type[np.signedinteger[Any]]
-    precision: int
-    bias: int
 
 
 # Bits beyond those of a product that a type has to have before its sums may be exact: fewer, and no
 # more than a few products of like size are, however the factors are.
 _ROOM = 8
-
-_KINDS = (_Kind(np.float32, np.int32, 24, 127), _Kind(np.float64, np.int64, 53, 1023))
 
 
 def carriers_for(spec: UnitSpec, products: "Span | None" = None) -> list[Carrier]:
@@ -68,12 +69,12 @@ def carriers_for(spec: UnitSpec, products: "Span | None" = None) -> list[Carrier
 
     Products of the operands at hand lie between the exponents `products`, if they are known.
     """
-    single, double = _KINDS
+    single, double = KINDS
     if spec.rounding is not Rounding.NEAREST_EVEN:
         by_patterns = _by_patterns(spec, double) + _by_patterns(spec, double, bounded=True)
         return _by_errors(spec, products, single) + by_patterns
     carriers = []
-    for kind in _KINDS:
+    for kind in KINDS:
         constants = _constants(spec, kind)
         sure = constants is not None and (constants.native or constants.bounded)
         if kind is single and not sure and (constants is None or _is_fine(spec, kind)):
@@ -85,7 +86,7 @@ def carriers_for(spec: UnitSpec, products: "Span | None" = None) -> list[Carrier
     return carriers + _by_patterns(spec, double) + _by_patterns(spec, double, bounded=True)
 
 
-def _by_errors(spec: UnitSpec, products: "Span | None", kind: _Kind) -> list[Carrier]:
+def _by_errors(spec: UnitSpec, products: "Span | None", kind: Kind) -> list[Carrier]:
     """The type where it is the accumulator, and holds every product."""
     from hwmodel.arithmetic.error_sums import ROUNDINGS, Errors
 
@@ -94,14 +95,14 @@ def _by_errors(spec: UnitSpec, products: "Span | None", kind: _Kind) -> list[Car
     assert isinstance(spec.b, FloatFormat | IntFormat)
     if products is None:
         low = spec.a.lsb_exponent + spec.b.lsb_exponent
-        high = _top(_largest_product(spec))
+        high = top_of(largest_product(spec))
     else:
         low, high = products
     if (
         spec.rounding not in ROUNDINGS
         or not _is_carrier_itself(spec.accumulator.format, kind)
-        or not (_holds(kind, spec.a) and _holds(kind, spec.b))
-        or _precision(spec.a) + _precision(spec.b) > kind.precision
+        or not (holds(kind, spec.a) and holds(kind, spec.b))
+        or precision_of(spec.a) + precision_of(spec.b) > kind.precision
         or low < 2 - kind.bias - kind.precision
         or high > kind.bias
     ):
@@ -109,14 +110,14 @@ def _by_errors(spec: UnitSpec, products: "Span | None", kind: _Kind) -> list[Car
     return [Carrier(np.dtype(kind.dtype), Errors(spec.rounding))]
 
 
-def _is_fine(spec: UnitSpec, kind: _Kind) -> bool:
+def _is_fine(spec: UnitSpec, kind: Kind) -> bool:
     """Whether products leave the type little room: hardly a sum is exact, or halfway."""
     assert isinstance(spec.a, FloatFormat | IntFormat)
     assert isinstance(spec.b, FloatFormat | IntFormat)
-    return kind.precision < _precision(spec.a) + _precision(spec.b) + _ROOM
+    return kind.precision < precision_of(spec.a) + precision_of(spec.b) + _ROOM
 
 
-def _by_patterns(spec: UnitSpec, kind: _Kind, bounded: bool = False) -> list[Carrier]:
+def _by_patterns(spec: UnitSpec, kind: Kind, bounded: bool = False) -> list[Carrier]:
     """The type scaled so that the accumulator's subnormals are its own, where its range does.
 
     If `bounded`, sums that overflow are settled, else rows that have one are given up.
@@ -135,80 +136,45 @@ def _by_patterns(spec: UnitSpec, kind: _Kind, bounded: bool = False) -> list[Car
         or fmt.max_exponent + scale > kind.bias
         or (bounded and fmt.max_exponent >= kind.bias - 1)
         # What a rounded sum leaves is found from a product that the type holds.
-        or _precision(spec.a) + _precision(spec.b) > kind.precision
+        or precision_of(spec.a) + precision_of(spec.b) > kind.precision
     ):
         return []
-    (low_a, high_a), (low_b, high_b) = (_shifts(kind, part) for part in (spec.a, spec.b))
-    low, high = max(low_a, scale - high_b), min(high_a, scale - low_b)
-    if low > high:
+    scales = split_scale(kind, spec, scale)
+    if scales is None:
         return []
-    first = min(max(scale // 2, low), high)
-    second = scale - first
     # Raised by `up`, products have no bits that the type cannot hold, if there is room above.
     last = bottom - kind.precision + 1
     lowest = spec.a.lsb_exponent + spec.b.lsb_exponent + scale
     most = fmt.max_exponent + scale
     if bounded:  # exponent of a sum with one more product
-        most = max(most + 1, _top(_largest_product(spec)) + scale) + 1
+        most = max(most + 1, top_of(largest_product(spec)) + scale) + 1
         if most > kind.bias:
             return []
-    room = min(kind.bias - 1 - most, high_a - first)
+    room = min(kind.bias - 1 - most, shifts(kind, spec.a)[1] - scales[0])
     up = min(max(last - lowest, 0), max(room, 0), kind.bias)
     from hwmodel.arithmetic.tied_sums import Patterns
 
     stored = kind.precision - 1 - fmt.mantissa_bits
+    # Downward, the sums' negatives are rounded up.
+    upward = Rounding.UP if spec.rounding is Rounding.DOWN else spec.rounding
     patterns = Patterns(
         half=1 << (stored - 1),
         step=1 << stored,
         up=kind.dtype(2.0**up),
         large=2.0 ** (fmt.max_exponent + scale),
         sure=lowest + up >= last,
-        finest=last - up + _precision(spec.a) + _precision(spec.b),
+        finest=last - up + precision_of(spec.a) + precision_of(spec.b),
         rounding=spec.rounding,
         # All sums are multiples of the products' last place.
         # To nearest even, ties have to be looked at, exact or not.
         exact=spec.rounding is not Rounding.NEAREST_EVEN
         and lowest >= max(last, most - kind.precision),
-        bounds=_bounds(spec, fmt, scale) if bounded else None,
+        bounds=bounds(spec, fmt, upward, scale) if bounded else None,
     )
-    return [Carrier(np.dtype(kind.dtype), patterns, (first, second))]
+    return [Carrier(np.dtype(kind.dtype), patterns, scales)]
 
 
-def _bounds(spec: UnitSpec, fmt: FloatFormat, scale: int) -> tuple[float, ...]:
-    """Largest and smallest value, and what stands for larger and smaller ones, all scaled."""
-    assert spec.overflow is not None
-    # Downward, the sums' negatives are rounded up.
-    rounding = Rounding.UP if spec.rounding is Rounding.DOWN else spec.rounding
-    huge = 2.0 ** (fmt.max_exponent + 2)
-    # The definition: nothing is compiled for two numbers.
-    codes = [encode_scalar(fmt, number, spec.overflow, rounding) for number in (huge, -huge)]
-    ends = [fmt.max_value, fmt.min_value, *(decode_scalar(fmt, code) for code in codes)]
-    return tuple(float(np.ldexp(end, scale)) for end in ends)
-
-
-def _largest_product(spec: UnitSpec) -> float:
-    return max(abs(spec.a.max_value), abs(spec.a.min_value)) * max(
-        abs(spec.b.max_value), abs(spec.b.min_value)
-    )
-
-
-def _shifts(kind: _Kind, fmt: FloatFormat | IntFormat) -> tuple[int, int]:
-    """Least and largest exponent of a power of two times which all values are in the type."""
-    lowest = 2 - kind.bias - kind.precision
-    top = _top(max(abs(fmt.max_value), abs(fmt.min_value)))
-    return lowest - fmt.lsb_exponent, kind.bias + 1 - top
-
-
-def _precision(fmt: FloatFormat | IntFormat) -> int:
-    return fmt.mantissa_bits + 1 if isinstance(fmt, FloatFormat) else fmt.bits
-
-
-def _top(value: float) -> int:
-    """Exponent above every magnitude up to `value`."""
-    return int(np.frexp(value)[1])
-
-
-def _is_carrier_itself(fmt: FloatFormat, kind: _Kind) -> bool:
+def _is_carrier_itself(fmt: FloatFormat, kind: Kind) -> bool:
     """Whether the accumulator is the type (FP32), whose adder then is the unit's."""
     return (
         fmt.mantissa_bits == kind.precision - 1
@@ -220,15 +186,15 @@ def _is_carrier_itself(fmt: FloatFormat, kind: _Kind) -> bool:
 
 def is_float32(fmt: FloatFormat) -> bool:
     """Whether the format's sums, rounded to nearest, are those of float32."""
-    return _is_carrier_itself(fmt, _KINDS[0])
+    return _is_carrier_itself(fmt, KINDS[0])
 
 
 def is_within_float32(fmt: FloatFormat) -> bool:
     """Whether float32 holds every value of the format."""
-    return not fmt.is_wide and _holds(_KINDS[0], fmt)
+    return not fmt.is_wide and holds(KINDS[0], fmt)
 
 
-def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":
+def _constants(spec: UnitSpec, kind: Kind) -> "Constants | None":
     """Constants of the sums in the type, or None where it cannot carry them.
 
     Up to a sum's exponent they are sure; rows that meet a larger one are done again with care.
@@ -237,11 +203,11 @@ def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":
     assert isinstance(spec.a, FloatFormat | IntFormat)
     assert isinstance(spec.b, FloatFormat | IntFormat)
     fmt = spec.accumulator.format
-    if not (_holds(kind, spec.a) and _holds(kind, spec.b)):
+    if not (holds(kind, spec.a) and holds(kind, spec.b)):
         return None
     if _is_carrier_itself(fmt, kind):  # one instruction rounds product and sum as the unit does
         return _numbers(spec, kind) if spec.overflow is Overflow.NONFINITE else None
-    product = _precision(spec.a) + _precision(spec.b)
+    product = precision_of(spec.a) + precision_of(spec.b)
     # All sums are multiples of the products' last place: rounding only makes it coarser.
     lowest = spec.a.lsb_exponent + spec.b.lsb_exponent
     if lowest < 2 - kind.bias - kind.precision:
@@ -249,7 +215,7 @@ def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":
     if fmt.min_exponent < 1 - kind.bias or fmt.mantissa_bits >= kind.precision - 2:
         return None
     most = min(kind.bias - kind.precision, fmt.max_exponent)
-    top = max(_top(fmt.max_value), _top(_largest_product(spec))) + 1
+    top = max(top_of(fmt.max_value), top_of(largest_product(spec))) + 1
     sure = _sure_exponent(fmt, kind, product, lowest)
     # The added power of two is to stay within the type.
     bounded = sure > fmt.max_exponent and top + kind.precision <= kind.bias
@@ -260,16 +226,7 @@ def _constants(spec: UnitSpec, kind: _Kind) -> "Constants | None":
     return _numbers(spec, kind, most, min(sure, most), checked, bounded)
 
 
-def _holds(kind: _Kind, fmt: FloatFormat | IntFormat) -> bool:
-    """Whether the type holds every value of the format."""
-    return (
-        _precision(fmt) <= kind.precision
-        and fmt.lsb_exponent >= 2 - kind.bias - kind.precision
-        and _top(max(abs(fmt.max_value), abs(fmt.min_value))) <= kind.bias + 1
-    )
-
-
-def _is_far_from_midpoints(fmt: FloatFormat, kind: _Kind, product: int) -> bool:
+def _is_far_from_midpoints(fmt: FloatFormat, kind: Kind, product: int) -> bool:
     """Whether one rounding shows in a sum that is larger than its product, if the type rounds it.
 
     The product has bits below the sum's last place in the type, so it is below 2**(product -
@@ -279,7 +236,7 @@ def _is_far_from_midpoints(fmt: FloatFormat, kind: _Kind, product: int) -> bool:
     return product + fmt.mantissa_bits + 4 <= kind.precision
 
 
-def _sure_exponent(fmt: FloatFormat, kind: _Kind, product: int, lowest: int) -> int:
+def _sure_exponent(fmt: FloatFormat, kind: Kind, product: int, lowest: int) -> int:
     """Exponent below which a sum's first rounding, to the type, does not show in the second.
 
     `product` is the significand bits of a product, 2**`lowest` the last place of all sums.
@@ -299,7 +256,7 @@ def _sure_exponent(fmt: FloatFormat, kind: _Kind, product: int, lowest: int) -> 
 
 def _numbers(
     spec: UnitSpec,
-    kind: _Kind,
+    kind: Kind,
     most: int = 0,
     large: int = 0,
     checked: int | None = None,
@@ -339,7 +296,7 @@ def _numbers(
         unit=kind.integer((stored << stored) | 1 << (stored - 1)),
         large=_float(kind, _field(kind, large)),
         most=_float(kind, _field(kind, most)),
-        exact=kind.precision - _precision(spec.a) - _precision(spec.b),
+        exact=kind.precision - precision_of(spec.a) - precision_of(spec.b),
         checked=kind.dtype(0) if checked is None else _float(kind, _field(kind, checked)),
         bounded=bounded,
         limit=limit,
@@ -349,10 +306,10 @@ def _numbers(
     )
 
 
-def _field(kind: _Kind, exponent: int) -> int:
+def _field(kind: Kind, exponent: int) -> int:
     """Pattern of a power of two in the type; zero for those below its normal numbers."""
     return max(0, exponent + kind.bias) << (kind.precision - 1)
 
 
-def _float(kind: _Kind, pattern: int) -> Any:
+def _float(kind: Kind, pattern: int) -> Any:
     return np.array(pattern, kind.integer).view(kind.dtype)[()]

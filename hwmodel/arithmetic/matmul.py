@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwmodel.arithmetic import by_definition, carriers, ranges, spans
+from hwmodel.arithmetic import by_definition, carriers, ranges, spans, uneven_grids
 from hwmodel.arithmetic.block_operands import block_operand, both_factors
 from hwmodel.arithmetic.coding import coded
 from hwmodel.arithmetic.mac import accumulator_dtype, check_spec, simulate
@@ -206,6 +206,8 @@ def _float_sums(
     if by_definition.has_usual_grid(spec.accumulator.format):
         nearest = spec.rounding is Rounding.NEAREST_EVEN
         types = carriers.carriers_for(spec, None if nearest else spans.of_products(spec, x, y))
+    else:
+        types = uneven_grids.carriers_for(spec, spans.of_products(spec, x, y), x.shape[1])
     for carrier in types:
         some = x if len(left) == len(x) else x[left]
         first, second = carrier.scales
@@ -256,7 +258,7 @@ def _carried(
     carrier: carriers.Carrier, a: npt.NDArray[Any], b: npt.NDArray[Any], hasty: bool
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Rounded sums in a carrier, and which rows it does not hold; those are zero."""
-    from hwmodel.arithmetic import error_sums, sums, tied_sums
+    from hwmodel.arithmetic import error_sums, sums, tied_sums, uneven_sums
 
     void = np.zeros(len(a), np.bool_)
     constants, columns = carrier.constants, b.shape[1]
@@ -268,6 +270,8 @@ def _carried(
         )
     elif isinstance(constants, error_sums.Errors):
         add = functools.partial(error_sums.add_products, constants)
+    elif isinstance(constants, uneven_sums.Grid):
+        add = functools.partial(uneven_sums.add_products, constants)
     else:
         add = functools.partial(sums.add_products, constants)
     values = np.zeros((len(a), columns), carrier.dtype)

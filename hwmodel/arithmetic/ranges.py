@@ -9,13 +9,13 @@ from hwmodel.arithmetic.spans import of_products
 from hwmodel.formats import FloatFormat, Overflow, Rounding
 from hwmodel.units import FloatAccumulator, UnitSpec
 
-__all__ = ["narrower"]
+__all__ = ["STEADY", "narrower"]
 
 _FEWEST_BITS, _EXPONENT_BITS, _MANTISSA = 5, 8, 23
 _MOST = 126  # exponents that leave float32 some room
 # A sum moves by no more than twice the product that is added: what is added to is a number of the
 # format itself, and no farther from the exact sum than that. Other roundings may double it.
-_STEADY = (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY, Rounding.TOWARD_ZERO)
+STEADY = (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY, Rounding.TOWARD_ZERO)
 
 
 def narrower(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> UnitSpec | None:
@@ -34,9 +34,9 @@ def narrower(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> UnitSp
     """
     assert isinstance(spec.accumulator, FloatAccumulator)
     fmt = spec.accumulator.format
-    if fmt.exponent_bits <= _EXPONENT_BITS or not 0 < fmt.mantissa_bits <= _MANTISSA:
+    if fmt.exponent_bits <= _EXPONENT_BITS or fmt.mantissa_bits > _MANTISSA:
         return None
-    if spec.rounding not in _STEADY or not fmt.subnormals:
+    if spec.rounding not in STEADY:
         return None
     infinite = spec.a.has_infinity or spec.b.has_infinity
     if infinite and spec.overflow is Overflow.SATURATE:  # to the largest number of each
@@ -47,6 +47,9 @@ def narrower(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> UnitSp
     low, top = products.low, products.high + x.shape[1].bit_length() + 1
     if low < fmt.min_exponent or top > fmt.max_exponent - 1:
         return None
+    # Without a mantissa the exponent makes a code even, and is to do so for the same values. No sum
+    # is so small that there would be none for it without subnormals.
+    low -= (fmt.min_exponent - low) & 1
     for bits in range(_FEWEST_BITS, _EXPONENT_BITS + 1):
         like = FloatFormat(bits, fmt.mantissa_bits, 1 - low, fmt.specials, signed=fmt.signed)
         if top < like.max_exponent < _MOST and low > -_MOST:

@@ -20,7 +20,7 @@ from hwmodel.parallel import in_pieces
 if TYPE_CHECKING:
     from hwmodel.formats.floating import FloatFormat
 
-__all__ = ["eased", "has_subnormals"]
+__all__ = ["eased", "flush_limits", "has_subnormals"]
 
 _NORMAL = 1 << MANTISSA  # bits of float32's smallest normal number
 _FLOAT = np.float32(0.0)  # for its type
@@ -61,7 +61,7 @@ def eased(
                 bits[part], flushed[part], least, inverse, chances, request.random_bits
             )
         else:
-            limits = _limits(fmt, request.overflow, request.rounding)
+            limits = flush_limits(fmt, request.overflow, request.rounding, _FLOAT.dtype)
             _flush(bits[part], flushed[part], least, *limits)
         return 0
 
@@ -75,18 +75,31 @@ def has_subnormals(x: npt.NDArray[np.float32]) -> bool:
 
 
 @functools.lru_cache(maxsize=1024)
-def _limits(fmt: "FloatFormat", overflow: Overflow, rounding: Rounding) -> tuple[int, int]:
-    """Bits of the least positive and negative magnitudes that do not become zero."""
+def flush_limits(
+    fmt: "FloatFormat", overflow: Overflow, rounding: Rounding, dtype: np.dtype[Any]
+) -> tuple[int, int]:
+    """Bits of the least positive and negative magnitudes of a type that do not become zero.
+
+    Parameters
+    ----------
+    fmt : FloatFormat
+        A format with nothing between zero and its smallest normal number.
+    overflow, rounding
+        The rules; not by chance.
+    dtype : dtype
+        float32 or float64, of which that number is a normal one.
+    """
     from hwmodel.formats.scalar import encode_scalar
 
     sign_bit = 1 << (fmt.bits - 1) if fmt.signed else 0
+    integer = np.dtype(f"i{dtype.itemsize}")
 
     def limit(sign: float) -> int:
         # The first becomes zero; the second is the smallest normal number.
-        low, high = 0, int(np.float32(fmt.min_normal).view(np.int32))
+        low, high = 0, int(np.array(fmt.min_normal, dtype).view(integer))
         while high - low > 1:
             middle = (low + high) // 2
-            value = sign * float(np.int32(middle).view(np.float32))
+            value = sign * float(np.array(middle, integer).view(dtype))
             zero = encode_scalar(fmt, value, overflow, rounding) in (0, sign_bit)
             low, high = (middle, high) if zero else (low, middle)
         return high
