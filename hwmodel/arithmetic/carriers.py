@@ -18,20 +18,21 @@ import numpy as np
 from hwmodel.arithmetic.float_kinds import (
     KINDS,
     Kind,
+    all_operands,
     bounds,
     holds,
-    largest_product,
     precision_of,
+    reach,
     shifts,
     split_scale,
     top_of,
 )
+from hwmodel.arithmetic.spans import Operands
 from hwmodel.formats import FloatFormat, IntFormat, Overflow, Rounding
 from hwmodel.units import FloatAccumulator, UnitSpec
 
 if TYPE_CHECKING:
     from hwmodel.arithmetic.error_sums import Errors
-    from hwmodel.arithmetic.spans import Span
     from hwmodel.arithmetic.sums import Constants
     from hwmodel.arithmetic.tied_sums import Patterns
     from hwmodel.arithmetic.uneven_sums import Grid
@@ -62,42 +63,47 @@ class Carrier:
 # Bits beyond those of a product that a type has to have before its sums may be exact: fewer, and no
 # more than a few products of like size are, however the factors are.
 _ROOM = 8
+# How much larger than a product, in powers of two, sums are thought to become.
+_SPREAD = 12
 
 
-def carriers_for(spec: UnitSpec, products: "Span | None" = None) -> list[Carrier]:
+def carriers_for(spec: UnitSpec, operands: Operands | None = None) -> list[Carrier]:
     """Types that can carry the unit's sums, the narrower first; it may not do for all rows.
 
-    Products of the operands at hand lie between the exponents `products`, if they are known.
+    Operands at hand lie between the exponents `operands`, if they are known.
     """
+    from hwmodel.arithmetic.tied_sums import Patterns
+
+    operands = operands or all_operands(spec)
     single, double = KINDS
+    wide = _by_patterns(spec, operands, double)
+    bounded = _by_patterns(spec, operands, double, bounded=True)
     if spec.rounding is not Rounding.NEAREST_EVEN:
-        by_patterns = _by_patterns(spec, double) + _by_patterns(spec, double, bounded=True)
-        return _by_errors(spec, products, single) + by_patterns
+        found = _by_errors(spec, operands, single)
+        if not any(isinstance(c.constants, Patterns) and c.constants.exact for c in wide):
+            found += _by_patterns(spec, operands, single)
+        return found + wide + bounded
     carriers = []
     for kind in KINDS:
         constants = _constants(spec, kind)
         sure = constants is not None and (constants.native or constants.bounded)
         if kind is single and not sure and (constants is None or _is_fine(spec, kind)):
-            carriers += _by_patterns(spec, kind)
+            carriers += _by_patterns(spec, operands, kind)
         if constants is not None:
             carriers.append(Carrier(np.dtype(kind.dtype), constants))
         if sure:
             return carriers
-    return carriers + _by_patterns(spec, double) + _by_patterns(spec, double, bounded=True)
+    return carriers + wide + bounded
 
 
-def _by_errors(spec: UnitSpec, products: "Span | None", kind: Kind) -> list[Carrier]:
+def _by_errors(spec: UnitSpec, operands: Operands, kind: Kind) -> list[Carrier]:
     """The type where it is the accumulator, and holds every product."""
     from hwmodel.arithmetic.error_sums import ROUNDINGS, Errors
 
     assert isinstance(spec.accumulator, FloatAccumulator)
     assert isinstance(spec.a, FloatFormat | IntFormat)
     assert isinstance(spec.b, FloatFormat | IntFormat)
-    if products is None:
-        low = spec.a.lsb_exponent + spec.b.lsb_exponent
-        high = top_of(largest_product(spec))
-    else:
-        low, high = products
+    low, high = operands.products
     if (
         spec.rounding not in ROUNDINGS
         or not _is_carrier_itself(spec.accumulator.format, kind)
@@ -117,7 +123,9 @@ def _is_fine(spec: UnitSpec, kind: Kind) -> bool:
     return kind.precision < precision_of(spec.a) + precision_of(spec.b) + _ROOM
 
 
-def _by_patterns(spec: UnitSpec, kind: Kind, bounded: bool = False) -> list[Carrier]:
+def _by_patterns(
+    spec: UnitSpec, operands: Operands, kind: Kind, bounded: bool = False
+) -> list[Carrier]:
     """The type scaled so that the accumulator's subnormals are its own, where its range does.
 
     If `bounded`, sums that overflow are settled, else rows that have one are given up.
@@ -126,6 +134,7 @@ def _by_patterns(spec: UnitSpec, kind: Kind, bounded: bool = False) -> list[Carr
     assert isinstance(spec.a, FloatFormat | IntFormat)
     assert isinstance(spec.b, FloatFormat | IntFormat)
     fmt = spec.accumulator.format
+    products = precision_of(spec.a) + precision_of(spec.b)
     bottom = 1 - kind.bias  # exponent of the type's smallest normal number
     scale = bottom - fmt.min_exponent
     if (
@@ -136,22 +145,35 @@ def _by_patterns(spec: UnitSpec, kind: Kind, bounded: bool = False) -> list[Carr
         or fmt.max_exponent + scale > kind.bias
         or (bounded and fmt.max_exponent >= kind.bias - 1)
         # What a rounded sum leaves is found from a product that the type holds.
-        or precision_of(spec.a) + precision_of(spec.b) > kind.precision
+        or products > kind.precision
     ):
         return []
-    scales = split_scale(kind, spec, scale)
+    scales = split_scale(kind, operands, scale)
     if scales is None:
         return []
     # Raised by `up`, products have no bits that the type cannot hold, if there is room above.
     last = bottom - kind.precision + 1
-    lowest = spec.a.lsb_exponent + spec.b.lsb_exponent + scale
-    most = fmt.max_exponent + scale
+    lowest = operands.products.low + scale
+    most = grid = fmt.max_exponent + scale
     if bounded:  # exponent of a sum with one more product
-        most = max(most + 1, top_of(largest_product(spec)) + scale) + 1
+        most = max(most + 1, operands.products.high + scale) + 1
         if most > kind.bias:
             return []
-    room = min(kind.bias - 1 - most, shifts(kind, spec.a)[1] - scales[0])
+        grid -= fmt.mantissa_bits  # last place of what large sums become
+    room = min(kind.bias - 1 - most, shifts(kind, operands.a)[1] - scales[0])
     up = min(max(last - lowest, 0), max(room, 0), kind.bias)
+    large = fmt.max_exponent + scale
+    exact = False
+    # To nearest even, ties have to be looked at, exact or not.
+    if spec.rounding is not Rounding.NEAREST_EVEN and min(lowest, grid) >= last:
+        # All sums are multiples of the products' last place: exact up to this exponent.
+        sure = min(lowest, grid) + kind.precision
+        exact = sure >= min(most, reach(spec, operands) + scale)
+        if not (exact or bounded) and sure > operands.products.high + scale + _SPREAD:
+            exact, large = True, min(large, sure)  # rows with larger sums are given up
+    if spec.rounding is Rounding.NEAREST_AWAY and _is_far_from_midpoints(fmt, kind, products):
+        # Sums no larger than their product are exact.
+        exact |= operands.products.high + 2 - fmt.lsb_exponent <= kind.precision
     from hwmodel.arithmetic.tied_sums import Patterns
 
     stored = kind.precision - 1 - fmt.mantissa_bits
@@ -161,14 +183,11 @@ def _by_patterns(spec: UnitSpec, kind: Kind, bounded: bool = False) -> list[Carr
         half=1 << (stored - 1),
         step=1 << stored,
         up=kind.dtype(2.0**up),
-        large=2.0 ** (fmt.max_exponent + scale),
+        large=2.0**large,
         sure=lowest + up >= last,
-        finest=last - up + precision_of(spec.a) + precision_of(spec.b),
+        finest=last - up + products,
         rounding=spec.rounding,
-        # All sums are multiples of the products' last place.
-        # To nearest even, ties have to be looked at, exact or not.
-        exact=spec.rounding is not Rounding.NEAREST_EVEN
-        and lowest >= max(last, most - kind.precision),
+        exact=exact,
         bounds=bounds(spec, fmt, upward, scale) if bounded else None,
     )
     return [Carrier(np.dtype(kind.dtype), patterns, scales)]
@@ -215,7 +234,7 @@ def _constants(spec: UnitSpec, kind: Kind) -> "Constants | None":
     if fmt.min_exponent < 1 - kind.bias or fmt.mantissa_bits >= kind.precision - 2:
         return None
     most = min(kind.bias - kind.precision, fmt.max_exponent)
-    top = max(top_of(fmt.max_value), top_of(largest_product(spec))) + 1
+    top = max(top_of(fmt.max_value), all_operands(spec).products.high) + 1
     sure = _sure_exponent(fmt, kind, product, lowest)
     # The added power of two is to stay within the type.
     bounded = sure > fmt.max_exponent and top + kind.precision <= kind.bias

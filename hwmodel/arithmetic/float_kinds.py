@@ -5,20 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from hwmodel.arithmetic.spans import Operands, Span
 from hwmodel.formats import FloatFormat, IntFormat, Rounding
 from hwmodel.formats.scalar import decode_scalar, encode_scalar
 from hwmodel.units import UnitSpec
 
 __all__ = [
-    "KINDS",
-    "Kind",
-    "bounds",
-    "holds",
-    "largest_product",
-    "precision_of",
-    "shifts",
-    "split_scale",
-    "top_of",
+    *("KINDS", "STEADY", "Kind", "all_operands", "bounds", "holds", "precision_of", "reach"),
+    *("shifts", "split_scale", "top_of"),
 ]
 
 
@@ -31,6 +25,10 @@ class Kind:
     precision: int
     bias: int
 
+
+# A sum moves by no more than twice the product that is added: what is added to is a number of the
+# format itself, and no farther from the exact sum than that. Other roundings may double it.
+STEADY = (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY, Rounding.TOWARD_ZERO)
 
 KINDS = (Kind(np.float32, np.int32, 24, 127), Kind(np.float64, np.int64, 53, 1023))
 
@@ -54,13 +52,6 @@ def holds(kind: Kind, fmt: FloatFormat | IntFormat) -> bool:
     )
 
 
-def largest_product(spec: UnitSpec) -> float:
-    """Largest magnitude of a product of finite operands."""
-    return max(abs(spec.a.max_value), abs(spec.a.min_value)) * max(
-        abs(spec.b.max_value), abs(spec.b.min_value)
-    )
-
-
 def bounds(
     spec: UnitSpec, fmt: FloatFormat, rounding: Rounding, scale: int
 ) -> tuple[float, float, float, float]:
@@ -74,11 +65,9 @@ def bounds(
     return largest, smallest, above, beneath
 
 
-def split_scale(kind: Kind, spec: UnitSpec, scale: int) -> tuple[int, int] | None:
+def split_scale(kind: Kind, operands: Operands, scale: int) -> tuple[int, int] | None:
     """Powers of two for both operands that make `scale`, where all of their values stay."""
-    assert isinstance(spec.a, FloatFormat | IntFormat)
-    assert isinstance(spec.b, FloatFormat | IntFormat)
-    (low_a, high_a), (low_b, high_b) = (shifts(kind, part) for part in (spec.a, spec.b))
+    (low_a, high_a), (low_b, high_b) = (shifts(kind, part) for part in operands[:2])
     low, high = max(low_a, scale - high_b), min(high_a, scale - low_b)
     if low > high:
         return None
@@ -86,8 +75,28 @@ def split_scale(kind: Kind, spec: UnitSpec, scale: int) -> tuple[int, int] | Non
     return first, scale - first
 
 
-def shifts(kind: Kind, fmt: FloatFormat | IntFormat) -> tuple[int, int]:
-    """Least and largest exponent of a power of two times which all values are in the type."""
-    lowest = 2 - kind.bias - kind.precision
-    top = top_of(max(abs(fmt.max_value), abs(fmt.min_value)))
-    return lowest - fmt.lsb_exponent, kind.bias + 1 - top
+def shifts(kind: Kind, numbers: Span) -> tuple[int, int]:
+    """Least and largest exponent of a power of two times which all numbers are in the type."""
+    return 2 - kind.bias - kind.precision - numbers.low, kind.bias + 1 - numbers.high
+
+
+def all_operands(spec: UnitSpec) -> Operands:
+    """Spans of the operands' formats, and more products than there are."""
+    assert isinstance(spec.a, FloatFormat | IntFormat)
+    assert isinstance(spec.b, FloatFormat | IntFormat)
+    a, b = (
+        Span(fmt.lsb_exponent, top_of(max(abs(fmt.max_value), abs(fmt.min_value))))
+        for fmt in (spec.a, spec.b)
+    )
+    return Operands(a, b, 1 << 62)
+
+
+def reach(spec: UnitSpec, operands: Operands) -> int:
+    """Exponent above all sums of the operands' products in a floating-point accumulator.
+
+    That is before a sum is rounded, as if there were no largest value.
+    """
+    high = operands.products.high
+    if spec.rounding in STEADY:
+        return high + operands.steps.bit_length() + 1
+    return high + 2 * operands.steps

@@ -122,6 +122,7 @@ def _route(spec: UnitSpec) -> Callable[..., npt.NDArray[Any]]:
     return _fixed_product
 
 
+_NO_CODES = np.empty(0, np.uint8)
 # Multiplications below which a second thread costs more than it brings.
 _WORTHWHILE = 1 << 20
 
@@ -195,32 +196,39 @@ def _float_sums(
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
     """Codes of sums, or nothing and the values that they are of."""
     assert isinstance(spec.accumulator, FloatAccumulator)
-    codes = np.empty((x.shape[0], y.shape[1]), accumulator_dtype(spec))
     narrow = ranges.narrower(spec, x, y)
     if narrow is not None:
-        return codes, float_values(narrow, x, y)
+        return _NO_CODES, float_values(narrow, x, y)
     if not by_definition.sums_fit(spec, spec.accumulator.format, 0):
         return _with_care(spec, x, y), None
+    fmt = spec.accumulator.format
+    found = None
     left = np.arange(len(x))  # rows that no carrier has done so far
     types = []
-    if by_definition.has_usual_grid(spec.accumulator.format):
+    if by_definition.has_usual_grid(fmt):
         nearest = spec.rounding is Rounding.NEAREST_EVEN
-        types = carriers.carriers_for(spec, None if nearest else spans.of_products(spec, x, y))
+        types = carriers.carriers_for(spec, None if nearest else spans.of_operands(spec, x, y))
     else:
-        types = uneven_grids.carriers_for(spec, spans.of_products(spec, x, y), x.shape[1])
+        types = uneven_grids.carriers_for(spec, spans.of_operands(spec, x, y))
     for carrier in types:
-        some = x if len(left) == len(x) else x[left]
+        some = x if found is None else x[left]
         first, second = carrier.scales
         a = _values(spec.a, some, carrier.dtype, first)
         b = _values(spec.b, y, carrier.dtype, second)
         values, void = _carried(carrier, a, b, hasty=carrier is not types[-1])
-        values = _unscaled(spec.accumulator.format, values, -first - second)
-        if some is x and not void.any():
-            return codes, values
-        codes[left] = coded(spec, values)
+        values = _unscaled(fmt, values, -first - second)
+        if found is None:
+            found = values
+        else:
+            if not carriers.is_within_float32(fmt):
+                found = found.astype(values.dtype, copy=False)
+            found[left] = values
         left = left[void]
         if not left.size:
-            return codes, None
+            return _NO_CODES, found
+    if found is None:
+        return _with_care(spec, x, y), None
+    codes = coded(spec, found)
     codes[left] = _with_care(spec, x[left], y)
     return codes, None
 
@@ -240,9 +248,11 @@ def _value_table(fmt: Format, dtype: np.dtype[Any], scale: int) -> npt.NDArray[A
 
 
 def _scaled(values: npt.NDArray[Any], dtype: np.dtype[Any], scale: int) -> npt.NDArray[Any]:
-    # By way of float64, where no power of two that is asked for makes a subnormal.
-    values = np.ldexp(values.astype(np.float64), scale) if scale else values
-    return values.astype(dtype)
+    # Values that are not at hand may not stay in the type.
+    with np.errstate(over="ignore", under="ignore"):
+        # By way of float64, where no power of two that is asked for makes a subnormal.
+        values = np.ldexp(values.astype(np.float64), scale) if scale else values
+        return values.astype(dtype)
 
 
 def _unscaled(fmt: FloatFormat, values: npt.NDArray[Any], scale: int) -> npt.NDArray[Any]:

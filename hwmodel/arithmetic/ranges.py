@@ -5,17 +5,15 @@ from typing import Any
 
 import numpy.typing as npt
 
-from hwmodel.arithmetic.spans import of_products
-from hwmodel.formats import FloatFormat, Overflow, Rounding
+from hwmodel.arithmetic.float_kinds import STEADY, reach
+from hwmodel.arithmetic.spans import of_operands
+from hwmodel.formats import FloatFormat, Overflow
 from hwmodel.units import FloatAccumulator, UnitSpec
 
-__all__ = ["STEADY", "narrower"]
+__all__ = ["narrower"]
 
 _FEWEST_BITS, _EXPONENT_BITS, _MANTISSA = 5, 8, 23
 _MOST = 126  # exponents that leave float32 some room
-# A sum moves by no more than twice the product that is added: what is added to is a number of the
-# format itself, and no farther from the exact sum than that. Other roundings may double it.
-STEADY = (Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY, Rounding.TOWARD_ZERO)
 
 
 def narrower(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> UnitSpec | None:
@@ -41,10 +39,10 @@ def narrower(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> UnitSp
     infinite = spec.a.has_infinity or spec.b.has_infinity
     if infinite and spec.overflow is Overflow.SATURATE:  # to the largest number of each
         return None
-    products = of_products(spec, x, y)
-    if products is None:
+    operands = of_operands(spec, x, y)
+    if operands is None:
         return None
-    low, top = products.low, products.high + x.shape[1].bit_length() + 1
+    low, top = operands.products.low, reach(spec, operands)
     if low < fmt.min_exponent or top > fmt.max_exponent - 1:
         return None
     # Without a mantissa the exponent makes a code even, and is to do so for the same values. No sum

@@ -13,7 +13,7 @@ from hwmodel.formats import Format
 from hwmodel.formats.base import MAX_TABLE_BITS
 from hwmodel.units import UnitSpec
 
-__all__ = ["Span", "of_products", "span", "whole_span"]
+__all__ = ["Operands", "Span", "of_operands", "of_products", "span", "whole_span"]
 
 
 class Span(NamedTuple):
@@ -25,6 +25,19 @@ class Span(NamedTuple):
     @property
     def bits(self) -> int:
         return self.high - self.low
+
+
+class Operands(NamedTuple):
+    """Spans of both operands of a product, and of how many products sums are."""
+
+    a: Span
+    b: Span
+    steps: int
+
+    @property
+    def products(self) -> Span:
+        """Span of the products of two numbers."""
+        return Span(self.a.low + self.b.low, self.a.high + self.b.high)
 
 
 def span(fmt: Format, codes: npt.NDArray[Any]) -> Span:
@@ -51,12 +64,17 @@ def _ends(fmt: Format) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
     )
 
 
-def of_products(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Span | None:
-    """Of products of the unit's operands with these codes; None where formats are too wide."""
+def of_operands(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Operands | None:
+    """Those of the codes x, shape (M, K), and y, (K, N); None where formats are too wide."""
     if max(spec.a.bits, spec.b.bits) > MAX_TABLE_BITS or not (x.size and y.size):
         return None
     try:
-        a, b = span(spec.a, x), span(spec.b, y)
+        return Operands(span(spec.a, x), span(spec.b, y), x.shape[1])
     except HwmodelError:  # steps beyond float64
         return None
-    return Span(a.low + b.low, a.high + b.high)
+
+
+def of_products(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Span | None:
+    """Of products of the unit's operands with these codes; None where formats are too wide."""
+    operands = of_operands(spec, x, y)
+    return operands and operands.products

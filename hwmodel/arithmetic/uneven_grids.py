@@ -3,9 +3,16 @@
 import numpy as np
 
 from hwmodel.arithmetic.carriers import Carrier
-from hwmodel.arithmetic.float_kinds import KINDS, Kind, bounds, holds, precision_of, split_scale
-from hwmodel.arithmetic.ranges import STEADY
-from hwmodel.arithmetic.spans import Span
+from hwmodel.arithmetic.float_kinds import (
+    KINDS,
+    Kind,
+    bounds,
+    holds,
+    precision_of,
+    reach,
+    split_scale,
+)
+from hwmodel.arithmetic.spans import Operands
 from hwmodel.formats import FloatFormat, IntFormat, Rounding
 from hwmodel.formats.flushing import flush_limits
 from hwmodel.units import FloatAccumulator, UnitSpec
@@ -17,21 +24,21 @@ _SPARE = 2
 _SINGLE, _DOUBLE = KINDS
 
 
-def carriers_for(spec: UnitSpec, products: Span | None, steps: int) -> list[Carrier]:
-    """The type that is best for so many products between these exponents, or none.
+def carriers_for(spec: UnitSpec, operands: Operands | None) -> list[Carrier]:
+    """The type that is best for operands between these exponents, or none.
 
     float64 where all sums are exact, else float32 or float64 that round them to odd.
     """
-    if products is None or spec.rounding is Rounding.STOCHASTIC:
+    if operands is None or spec.rounding is Rounding.STOCHASTIC:
         return []
     for kind, exact in ((_DOUBLE, True), (_SINGLE, False), (_DOUBLE, False)):
-        carrier = _carrier(spec, products, steps, kind, exact)
+        carrier = _carrier(spec, operands, kind, exact)
         if carrier is not None:
             return [carrier]
     return []
 
 
-def _carrier(spec: UnitSpec, products: Span, steps: int, kind: Kind, exact: bool) -> Carrier | None:
+def _carrier(spec: UnitSpec, operands: Operands, kind: Kind, exact: bool) -> Carrier | None:
     from hwmodel.arithmetic.uneven_sums import Grid
 
     assert isinstance(spec.accumulator, FloatAccumulator)
@@ -43,8 +50,9 @@ def _carrier(spec: UnitSpec, products: Span, steps: int, kind: Kind, exact: bool
     gap = not fmt.subnormals or fmt.mantissa_bits == 0
     # Subnormals are to be the type's, which its patterns count as they do.
     scale = 0 if gap else bottom - fmt.min_exponent
-    scales = split_scale(kind, spec, scale)
-    top, last = _reach(spec, fmt, products, steps) + 1, fmt.max_exponent - fmt.mantissa_bits
+    scales = split_scale(kind, operands, scale)
+    products, last = operands.products, fmt.max_exponent - fmt.mantissa_bits
+    top = max(min(fmt.max_exponent + 1, reach(spec, operands)), products.high) + 1
     if (
         scales is None
         or not holds(kind, fmt)
@@ -76,11 +84,3 @@ def _carrier(spec: UnitSpec, products: Span, steps: int, kind: Kind, exact: bool
         plain=not fmt.has_negative_zero,
     )
     return Carrier(np.dtype(kind.dtype), grid, scales)
-
-
-def _reach(spec: UnitSpec, fmt: FloatFormat, products: Span, steps: int) -> int:
-    """Exponent above all rounded sums and all products."""
-    reach = fmt.max_exponent + 1
-    if spec.rounding in STEADY:
-        reach = min(reach, products.high + steps.bit_length() + 1)
-    return max(reach, products.high)
