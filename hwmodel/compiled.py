@@ -20,7 +20,9 @@ from numba.extending import intrinsic as _untyped_intrinsic
 
 from hwmodel.store import cache_root
 
-__all__ = ["bits_of", "float_of", "fma", "inlined", "inner", "intrinsic", "jit"]
+__all__ = [
+    *("bits_of", "exponent_field", "float_of", "fma", "inlined", "inner", "intrinsic", "jit"),
+]
 
 _KEPT = 4  # states of the sources whose compiled code is kept
 
@@ -92,6 +94,18 @@ def float_of(typing: Any, bits: Any, like: Any) -> Any:
         return builder.bitcast(pattern, context.get_value_type(like))
 
     return like(bits, like), generate
+
+
+@intrinsic
+def exponent_field(typing: Any, x: Any) -> Any:
+    """Exponent field of a float that is not negative, as an integer of its size."""
+    whole = _INTEGERS[x]
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pattern = builder.bitcast(args[0], context.get_value_type(whole))
+        return builder.lshr(pattern, pattern.type(23 if whole.bitwidth == 32 else 52))
+
+    return whole(x), generate
 
 
 @intrinsic

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hwmodel.arithmetic.by_definition import has_usual_grid
 from hwmodel.arithmetic.float_kinds import (
     KINDS,
     Kind,
@@ -139,8 +140,7 @@ def _by_patterns(
     scale = bottom - fmt.min_exponent
     if (
         spec.rounding is Rounding.STOCHASTIC
-        or not fmt.subnormals
-        # Without a mantissa the even neighbour is not the one with an even pattern.
+        or not has_usual_grid(fmt)
         or not 0 < fmt.mantissa_bits < kind.precision - 2
         or fmt.max_exponent + scale > kind.bias
         or (bounded and fmt.max_exponent >= kind.bias - 1)
@@ -242,6 +242,8 @@ def _constants(spec: UnitSpec, kind: Kind) -> "Constants | None":
     checked = most if _is_far_from_midpoints(fmt, kind, product) else None
     if sure <= fmt.min_exponent and checked is None and _is_fine(spec, kind):
         return None
+    if not fmt.signed:  # every sum below zero overflows: none is added without a look
+        return _numbers(spec, kind, bounded=True) if bounded else None
     return _numbers(spec, kind, most, min(sure, most), checked, bounded)
 
 
@@ -291,35 +293,50 @@ def _numbers(
     native = _is_carrier_itself(fmt, kind)
     # Only where sums up to the largest value are sure, which a type of its exponents need not hold.
     limit = kind.dtype(fmt.max_value if fmt.max_exponent <= kind.bias else np.inf)
+    lower = -limit if fmt.signed else kind.dtype(0)
     if spec.overflow is Overflow.SATURATE:
-        beyond = limit
+        beyond, beneath = limit, lower
     else:
         beyond = kind.dtype(np.inf if fmt.has_infinity else np.nan)
+        beneath = -beyond if fmt.signed else kind.dtype(np.nan)
     # Whether the values end below a power of two, so that another one, whose inverse is no
     # subnormal of the type, takes it to the type's infinity.
     ends = (
         bounded
+        and fmt.signed
         and bool(np.isinf(beyond))
         and fmt.max_exponent > 0
         and limit == 2.0 ** (fmt.max_exponent + 1) - 2.0 ** (fmt.max_exponent - fmt.mantissa_bits)
     )
     lift = 0 if native else ((stored - fmt.mantissa_bits) << stored) | 1 << (stored - 1)
+    powers, gap = fmt.mantissa_bits == 0, not fmt.subnormals and fmt.mantissa_bits > 0
+    lowest = fmt.min_exponent if gap else fmt.lsb_exponent
+    least = normal = _field(kind, fmt.min_exponent) + lift
+    if powers:  # an odd exponent field makes it odd, but the smallest number's, whose code is 1
+        lift |= (fmt.min_exponent + kind.bias) & 1
+    if gap:
+        least += fmt.mantissa_bits << stored
     return Constants(
         native=native,
         # A sum that rounds to zero keeps its sign; sums of multiples of the last place do not
         # round to zero.
-        keep_sign=spec.a.lsb_exponent + spec.b.lsb_exponent < fmt.lsb_exponent,
+        keep_sign=spec.a.lsb_exponent + spec.b.lsb_exponent < lowest,
         field=kind.integer((2 * kind.bias + 1) << stored),
         lift=kind.integer(lift),
-        least=_float(kind, _field(kind, fmt.min_exponent) + lift),
+        least=_float(kind, least),
+        edge=_float(kind, normal),
+        gap=True if gap else None,
+        powers=True if powers else None,
         unit=kind.integer((stored << stored) | 1 << (stored - 1)),
-        large=_float(kind, _field(kind, large)),
-        most=_float(kind, _field(kind, most)),
+        large=_float(kind, _field(kind, large)) if fmt.signed else kind.dtype(0),
+        most=_float(kind, _field(kind, most)) if fmt.signed else kind.dtype(0),
         exact=kind.precision - precision_of(spec.a) - precision_of(spec.b),
         checked=kind.dtype(0) if checked is None else _float(kind, _field(kind, checked)),
         bounded=bounded,
         limit=limit,
         beyond=beyond,
+        lower=lower,
+        beneath=beneath,
         up=_float(kind, _field(kind, kind.bias - fmt.max_exponent)) if ends else kind.dtype(0),
         down=_float(kind, _field(kind, fmt.max_exponent - kind.bias)) if ends else kind.dtype(0),
     )

@@ -204,12 +204,15 @@ def _float_sums(
     fmt = spec.accumulator.format
     found = None
     left = np.arange(len(x))  # rows that no carrier has done so far
+    operands = None
+    usual, nearest = by_definition.has_usual_grid(fmt), spec.rounding is Rounding.NEAREST_EVEN
+    if not (usual and nearest):
+        operands = spans.of_operands(spec, x, y)
     types = []
-    if by_definition.has_usual_grid(fmt):
-        nearest = spec.rounding is Rounding.NEAREST_EVEN
-        types = carriers.carriers_for(spec, None if nearest else spans.of_operands(spec, x, y))
-    else:
-        types = uneven_grids.carriers_for(spec, spans.of_operands(spec, x, y))
+    if usual or nearest:
+        types = carriers.carriers_for(spec, operands)
+    if not usual:
+        types += uneven_grids.carriers_for(spec, operands)
     for carrier in types:
         some = x if found is None else x[left]
         first, second = carrier.scales

@@ -8,21 +8,31 @@ from typing import Any
 
 import numpy as np
 
-from hwmodel.compiled import bits_of, float_of, fma, inlined, jit
+from hwmodel.compiled import bits_of, exponent_field, float_of, fma, inlined, jit
 
 __all__ = ["add_checked_rows", "add_native", "add_rows", "rounded"]
 
 
 @inlined
-def rounded(low: Any, field: Any, lift: Any, least: Any, total: Any) -> Any:
+def rounded(
+    low: Any, field: Any, lift: Any, least: Any, edge: Any, gap: Any, powers: Any, total: Any
+) -> Any:
     """Sum on the accumulator's grid, as if it had no largest value; a zero loses its sign.
 
     The arguments are those of `sums.Constants`; `low` says whether the grid ends, which `least`
     then sees to.
     """
-    adder = float_of((bits_of(total) & field) + lift, total)
-    if low:
-        adder = adder if adder > least else least
+    exponent = bits_of(total) & field
+    if powers is not None:  # an odd number of last places where the lower power's code is even
+        adder = float_of(exponent + lift + exponent_field(float_of(exponent, total)), total)
+    else:
+        adder = float_of(exponent + lift, total)
+    if gap is not None:
+        if low:
+            adder = adder if adder >= edge else least
+    else:
+        if low:
+            adder = adder if adder > least else least
     return (total + adder) - adder
 
 
@@ -50,11 +60,11 @@ def add_rows(
 ) -> None:
     """Add the products to the rows of `result` named in `which` that stay below their limits.
 
-    `rounder` has four of `sums.Constants`: fewer names are compiled sooner. `growth` says how much
+    `rounder` has seven of `sums.Constants`: fewer names are compiled sooner. `growth` says how much
     larger the sums of a row can become; `b` are the result's columns from `first` on. What is done
     is struck from `which`.
     """
-    low, field, lift, least = rounder
+    low, field, lift, least, edge, gap, powers = rounder
     for i in range(a.shape[0]):
         if not which[i]:
             continue
@@ -64,7 +74,8 @@ def add_rows(
         for k in range(a.shape[1]):
             x, row = a[i, k], b[k]
             for j in range(acc.size):
-                acc[j] = rounded(low, field, lift, least, fma(x, row[j], acc[j]))
+                total = fma(x, row[j], acc[j])
+                acc[j] = rounded(low, field, lift, least, edge, gap, powers, total)
         which[i] = False
 
 
@@ -86,7 +97,7 @@ def add_checked_rows(
     if the total was rounded (Dekker's Fast2Sum). Where it is the smaller one, `carriers` has seen
     to it that one rounding shows.
     """
-    low, field, lift, least = rounder
+    low, field, lift, least, edge, gap, powers = rounder
     for i in range(a.shape[0]):
         if not which[i]:
             continue
@@ -99,7 +110,7 @@ def add_checked_rows(
             for j in range(acc.size):
                 total = fma(x, row[j], acc[j])
                 odd |= bits_of(total - x * row[j]) ^ bits_of(acc[j])
-                acc[j] = rounded(low, field, lift, least, total)
+                acc[j] = rounded(low, field, lift, least, edge, gap, powers, total)
         void[i] = odd != 0
         which[i] = False
 

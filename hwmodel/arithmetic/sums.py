@@ -45,7 +45,7 @@ class Constants(NamedTuple):
     native : bool
         The accumulator is the type: its adder rounds.
     keep_sign : bool
-        Whether a sum can be a zero that has a sign.
+        Whether a sum can be so small that it becomes zero, which then has a sign.
     field : int32 or int64
         Mask of the exponent field.
     lift : int32 or int64
@@ -53,6 +53,11 @@ class Constants(NamedTuple):
         the type is the accumulator's.
     least : float32 or float64
         The same for the accumulator's smallest normal number: the smallest there is.
+    edge : float32 or float64
+        What `lift` makes of the smallest normal number.
+    gap, powers : bool, optional
+        True where there are no subnormals, so that `least` has the last place of the smallest
+        normal number's own size, and where there is no mantissa; None else.
     unit : int32 or int64
         What is taken from that power's pattern to make the accumulator's last place.
     large : float32 or float64
@@ -68,6 +73,8 @@ class Constants(NamedTuple):
         Whether larger sums can be settled in the type; else they are left to rounding to odd.
     limit, beyond : float32 or float64
         Largest finite value, and what stands for larger ones.
+    lower, beneath : float32 or float64
+        Smallest value, and what stands for smaller ones.
     up, down : float32 or float64
         Power of two that takes the first value beyond the largest to the type's infinity, and its
         inverse; zero where larger ones are not infinite, or no power of two does.
@@ -78,6 +85,9 @@ class Constants(NamedTuple):
     field: Any
     lift: Any
     least: Any
+    edge: Any
+    gap: bool | None
+    powers: bool | None
     unit: Any
     large: Any
     most: Any
@@ -86,6 +96,8 @@ class Constants(NamedTuple):
     bounded: bool
     limit: Any
     beyond: Any
+    lower: Any
+    beneath: Any
     up: Any
     down: Any
 
@@ -123,7 +135,10 @@ def _add_columns(
     large = np.zeros(a.shape[0], np.bool_)
     # Where all sums are multiples of the accumulator's last place (no `keep_sign`), those below its
     # normal numbers are on its grid, and rounding them on a finer one leaves them: no maximum.
-    rounder = (constants.keep_sign, constants.field, constants.lift, constants.least)
+    rounder = (
+        *(constants.keep_sign, constants.field, constants.lift, constants.least),
+        *(constants.edge, constants.gap, constants.powers),
+    )
     finest = np.full(a.shape[0], np.iinfo(np.int32).max)
     for start in range(0, a.shape[1], _STEPS):
         x, y = np.ascontiguousarray(a[:, start : start + _STEPS]), b[start : start + _STEPS]
@@ -138,7 +153,8 @@ def _add_columns(
             quick_sums.add_rows(rounder, safe, room, x, y, result, first, left)
         if constants.checked > constants.large and (left & (room < checked)).any():
             quick_sums.add_checked_rows(rounder, checked, room, x, y, result, first, left, void)
-        if hasty and 2 * np.sum(left | void) > len(left):
+        # Without signs no sum is added without a look, in no type.
+        if hasty and constants.large > 0 and 2 * np.sum(left | void) > len(left):
             void[:] = True
             return
         if not left.any():
@@ -146,7 +162,8 @@ def _add_columns(
         from hwmodel.arithmetic import watched_sums
 
         if constants.bounded:
-            kinds = (constants.beyond == constants.limit, constants.up > 0.0)
+            saturates = constants.beyond == constants.limit and constants.beneath == constants.lower
+            kinds = (saturates, constants.up > 0.0)
             saturating, infinite = (True if kind else None for kind in kinds)
             watched_sums.add_bounded(constants, x, y, result, first, left, saturating, infinite)
         else:
@@ -155,7 +172,9 @@ def _add_columns(
                 void[:] = True  # the few others are not worth their time
                 return
     void |= large
-    if constants.keep_sign:
+    if constants.lower == 0:  # no zero has a sign
+        result[:, first : first + b.shape[1]] += 0
+    elif constants.keep_sign:
         zeros = ~void & (result[:, first : first + b.shape[1]] == 0).any(axis=1)
         if zeros.any():
             from hwmodel.arithmetic import watched_sums

@@ -27,11 +27,11 @@ _SINGLE, _DOUBLE = KINDS
 def carriers_for(spec: UnitSpec, operands: Operands | None) -> list[Carrier]:
     """The type that is best for operands between these exponents, or none.
 
-    float64 where all sums are exact, else float32 or float64 that round them to odd.
+    The narrower where all sums are exact, else the narrower that can round them to odd.
     """
     if operands is None or spec.rounding is Rounding.STOCHASTIC:
         return []
-    for kind, exact in ((_DOUBLE, True), (_SINGLE, False), (_DOUBLE, False)):
+    for kind, exact in ((_SINGLE, True), (_DOUBLE, True), (_SINGLE, False), (_DOUBLE, False)):
         carrier = _carrier(spec, operands, kind, exact)
         if carrier is not None:
             return [carrier]
@@ -76,6 +76,7 @@ def _carrier(spec: UnitSpec, operands: Operands, kind: Kind, exact: bool) -> Car
     grid = Grid(
         step=step,
         parity=step if moved else 0,
+        powers=fmt.mantissa_bits == 0,
         least=least,
         limits=limits,
         ends=bounds(spec, fmt, spec.rounding, scale),

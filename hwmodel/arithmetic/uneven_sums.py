@@ -31,6 +31,8 @@ class Grid(NamedTuple):
         Pattern of the accumulator's last place.
     parity : int
         The same bit, if codes are even where it is set, else 0.
+    powers : bool
+        Whether there is no mantissa.
     least : int
         Pattern of the smallest normal number, zero where subnormals are the type's.
     limits : tuple of int
@@ -47,6 +49,7 @@ class Grid(NamedTuple):
 
     step: int
     parity: int
+    powers: bool
     least: int
     limits: tuple[int, int]
     ends: tuple[float, float, float, float]
@@ -75,12 +78,13 @@ def add_products(
         rule is Rounding.TO_ODD,
         rule is Rounding.DOWN,
         grid.least > 0,
-        not all(np.isfinite(grid.ends)),
+        # Cut off without a mantissa, a NaN is none.
+        grid.powers and not all(np.isfinite(grid.ends)),
     )
     kinds = tuple(True if flag else None for flag in flags)
     numbers = (grid.step, grid.parity, grid.least, *grid.limits)
     # Numbers of the type: others would make its sums float64.
-    ends = tuple(a.dtype.type(end) for end in (*grid.ends, np.inf, 0.0))
+    ends = tuple(a.dtype.type(end) for end in (*grid.ends, 0.0, np.inf))
     for start in range(0, b.shape[1], _COLUMNS):
         part = slice(start, start + _COLUMNS)
         _add(numbers, ends, a, np.ascontiguousarray(b[:, part]), sums[:, part], void, *kinds)
@@ -157,9 +161,9 @@ def _add(
     gap: Any,
     endless: Any,
 ) -> None:
-    largest, smallest, above, beneath, infinite, like = ends
+    largest, smallest, above, beneath, like, end = ends
     step, parity = _word(numbers[0], like), _word(numbers[1], like)
-    least = _word(numbers[2], like)
+    least, infinite = _word(numbers[2], like), bits_of(end)
     positive, negative = _word(numbers[3], like), _word(numbers[4], like)
     for i in range(a.shape[0]):
         if void[i]:
@@ -176,7 +180,9 @@ def _add(
                 magnitude = bits_of(abs(float_of(pattern, like)))
                 cut = _cut(magnitude, pattern, like, step, parity, even, away, sided, odd, down)
                 if gap is not None:
-                    edge = negative if pattern < 0 else positive
+                    edge = positive
+                    if sided is not None:
+                        edge = negative if pattern < 0 else positive
                     small = least if magnitude >= edge else _word(0, like)
                     cut = small if magnitude < least else cut
                 value = float_of(cut | (pattern ^ magnitude), like)
@@ -187,6 +193,5 @@ def _add(
                 value = above if value > largest else value
                 value = beneath if value < smallest else value
                 if endless is not None:
-                    held = float_of(pattern, like)
-                    value = value if abs(held) < infinite else held
+                    value = float_of(pattern, like) if magnitude >= infinite else value
                 row[j] = value

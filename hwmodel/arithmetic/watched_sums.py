@@ -18,7 +18,10 @@ _ZEROS = 16
 def _sum(constants: Any, acc: Any, x: Any, y: Any) -> Any:
     """Sum with a product rounded without a look at overflow, and whether the sum is large."""
     total = fma(x, y, acc)
-    value = rounded(True, constants.field, constants.lift, constants.least, total)
+    field, lift, least = constants.field, constants.lift, constants.least
+    value = rounded(
+        True, field, lift, least, constants.edge, constants.gap, constants.powers, total
+    )
     # A zero has the sign of the sum: one instruction less than `copysign`.
     return float_of(bits_of(value) | (bits_of(total) ^ bits_of(abs(total))), total), not (
         abs(total) < constants.large
@@ -30,7 +33,7 @@ def _bounded_sum(constants: Any, acc: Any, x: Any, y: Any) -> Any:
     """Sum with a product, overflow and the sign of a zero settled."""
     value, _ = _sum(constants, acc, x, y)
     value = constants.beyond if value > constants.limit else value
-    return -constants.beyond if value < -constants.limit else value
+    return constants.beneath if value < constants.lower else value
 
 
 @inner
@@ -73,6 +76,8 @@ def add_bounded(
     """
     field, lift, least, limit = constants.field, constants.lift, constants.least, constants.limit
     low, up, down, beyond = constants.keep_sign, constants.up, constants.down, constants.beyond
+    edge, gap, powers = constants.edge, constants.gap, constants.powers
+    lower, beneath = constants.lower, constants.beneath
     for i in range(a.shape[0]):
         if not which[i]:
             continue
@@ -80,17 +85,18 @@ def add_bounded(
         for k in range(a.shape[1]):
             x, row = a[i, k], b[k]
             for j in range(acc.size):
-                value = rounded(low, field, lift, least, fma(x, row[j], acc[j]))
+                total = fma(x, row[j], acc[j])
+                value = rounded(low, field, lift, least, edge, gap, powers, total)
                 if saturating is not None:
                     # An instruction each, and a NaN stays one.
                     value = limit if value > limit else value
-                    acc[j] = -limit if value < -limit else value
+                    acc[j] = lower if value < lower else value
                 elif infinite is not None:
                     # Fewer instructions than two comparisons and what hangs on them.
                     acc[j] = value * up * down
                 else:
                     value = beyond if value > limit else value
-                    acc[j] = -beyond if value < -limit else value
+                    acc[j] = beneath if value < lower else value
 
 
 @jit

@@ -41,11 +41,11 @@ def test_fp32_in_all_directions_follows_the_streams(a, b, direction, sat, seed, 
 def test_which_units_are_summed_in_float32_itself():
     def first(name, values=None):
         spec = hwmodel.unit(name)
-        products = None
+        operands = None
         if values is not None:
             codes = spec.a.encode(np.full((2, 2), values))
-            products = spans.of_products(spec, codes, codes)
-        return isinstance(carriers.carriers_for(spec, products)[0].constants, Errors)
+            operands = spans.of_operands(spec, codes, codes)
+        return isinstance(carriers.carriers_for(spec, operands)[0].constants, Errors)
 
     assert first("mac-e4m3-e4m3-fp32-towardzero")
     assert first("mac-fp16-fp16-fp32-toodd")
