@@ -49,8 +49,10 @@ def unit(name: str) -> "UnitSpec":
     return parse_unit(name)
 
 
-def matmul(a: "npt.ArrayLike", b: "npt.ArrayLike", spec: "UnitSpec") -> "npt.NDArray[Any]":
+def matmul(
+    a: "npt.ArrayLike", b: "npt.ArrayLike", spec: "UnitSpec", *, words: bool = False
+) -> "npt.NDArray[Any]":
     """Matrix product of codes into a unit's accumulator; see `hwmodel.arithmetic.matmul`."""
     from hwmodel.arithmetic import matmul as product
 
-    return product(a, b, spec)
+    return product(a, b, spec, words=words)

@@ -30,7 +30,10 @@ _Flags = npt.NDArray[np.bool_] | None
 
 
 def fixed_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Matrix product of the codes x, shape (M, K), and y, (K, N), in a fixed-point accumulator."""
+    """Matrix product of the codes x, shape (M, K), and y, (K, N), in a fixed-point accumulator.
+
+    Codes of more than 64 bits are Python's integers, or words of them on a third axis.
+    """
     width = spec.fixed_point.width
     found = None
     if spec.overflow is not Overflow.SATURATE and x.size * y.shape[1] > _FEW:
@@ -44,21 +47,29 @@ def fixed_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> n
             total = library_products.exact_sums(a, b, _sum_type(most, width))
         found = total, a.odd, b.odd
     total, odd_a, odd_b = found
+    odd = None
+    if spec.has_nonfinite_flag and not (odd_a is None and odd_b is None):
+        rows = np.any(odd_a, axis=1) if odd_a is not None else np.zeros(len(x), np.bool_)
+        columns = np.any(odd_b, axis=0) if odd_b is not None else np.zeros(y.shape[1], np.bool_)
+        odd = np.logical_or.outer(rows, columns)
     if isinstance(total, wide_sums.Totals):
-        codes = wide_sums.codes_of(total, width)
-    elif spec.accumulator_bits > 64:  # Python's integers, which know no size
+        words = wide_sums.words_of(total, spec.accumulator_bits)
+        place, bit = divmod(width, wide_sums.WORD)
+        if spec.has_nonfinite_flag:  # above the sum's bits, of which the sign has gone on
+            words[..., place] &= np.uint64((1 << bit) - 1)
+        if odd is not None:
+            words[..., place] |= odd.astype(np.uint64) << np.uint64(bit)
+        return words
+    if spec.accumulator_bits > 64:  # Python's integers, which know no size
         codes = total.astype(object)
         codes &= _scalar((1 << width) - 1, codes.dtype)
     else:
         codes = total.view(np.dtype(f"u{total.itemsize}"))
         if width < 8 * codes.itemsize:
             codes &= _scalar((1 << width) - 1, codes.dtype)
-    if spec.has_nonfinite_flag and not (odd_a is None and odd_b is None):
-        rows = np.any(odd_a, axis=1) if odd_a is not None else np.zeros(len(x), np.bool_)
-        columns = np.any(odd_b, axis=0) if odd_b is not None else np.zeros(y.shape[1], np.bool_)
-        wide = object if spec.accumulator_bits > 64 else code_dtype(spec.accumulator_bits)
-        codes = codes.astype(wide)
-        codes += np.logical_or.outer(rows, columns).astype(wide) * _scalar(1 << width, codes.dtype)
+    if odd is not None:
+        codes = codes.astype(object if spec.accumulator_bits > 64 else code_dtype(width + 1))
+        codes += odd.astype(codes.dtype) * _scalar(1 << width, codes.dtype)
     return np.asarray(codes)
 
 

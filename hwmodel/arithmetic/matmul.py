@@ -29,7 +29,7 @@ __all__ = ["matmul"]
 
 
 def matmul(
-    a: npt.ArrayLike | Blocks, b: npt.ArrayLike | Blocks, spec: UnitSpec
+    a: npt.ArrayLike | Blocks, b: npt.ArrayLike | Blocks, spec: UnitSpec, *, words: bool = False
 ) -> npt.NDArray[Any]:
     """Matrix product of codes, added in order into the unit's accumulator.
 
@@ -44,12 +44,16 @@ def matmul(
     spec : UnitSpec
         The unit: operand formats, accumulator, rounding and overflow. Products are taken from
         the first to the last, one after the other or as many at once as the accumulator says.
+    words : bool
+        Whether codes come as words of 64 bits. For an accumulator of more bits that is quicker:
+        Python's integers often take longer to make than the product.
 
     Returns
     -------
-    ndarray, shape (..., M, N)
+    ndarray, shape (..., M, N), or (..., M, N, W) with `words`
         Accumulator codes: the smallest unsigned dtype that holds them, or Python integers (dtype
         object) for an accumulator of more than 64 bits. ``spec.decode_accumulator`` gives values.
+        With `words` uint64, the least significant word first.
 
     Raises
     ------
@@ -87,18 +91,39 @@ def matmul(
         ) from error
     shape = (*batch, x.shape[-2], y.shape[-1])
     if not np.prod(shape):
-        return np.zeros(shape, accumulator_dtype(spec))
+        return _delivered(spec, np.zeros(shape, accumulator_dtype(spec)), words)
     matrices: tuple[npt.NDArray[Any], ...] = (x, y)
     if left is not None or right is not None:
         matrices += both_factors(x, y, left, right, spec)
     product = _route(spec)
     if not batch:
-        return product(spec, *matrices).astype(accumulator_dtype(spec), copy=False)
-    codes = np.empty(shape, accumulator_dtype(spec))
+        codes = product(spec, *matrices)
+        if codes.ndim == 2:
+            codes = codes.astype(accumulator_dtype(spec), copy=False)
+        return _delivered(spec, codes, words, len(shape))
     spread = [np.broadcast_to(m, (*batch, *m.shape[-2:])) for m in matrices]
-    for index in np.ndindex(*batch):
-        codes[index] = product(spec, *(m[index] for m in spread))
-    return codes
+    found = [product(spec, *(m[index] for m in spread)) for index in np.ndindex(*batch)]
+    codes = np.stack(found).reshape(*batch, *found[0].shape)
+    if codes.ndim == len(shape):
+        codes = codes.astype(accumulator_dtype(spec), copy=False)
+    return _delivered(spec, codes, words, len(shape))
+
+
+def _delivered(
+    spec: UnitSpec, codes: npt.NDArray[Any], words: bool, axes: int | None = None
+) -> npt.NDArray[Any]:
+    """Codes as words or not; they have so many axes, and one more if they are words already."""
+    if axes is not None and codes.ndim > axes:
+        from hwmodel.arithmetic.big_integers import joined
+
+        return codes if words else joined(codes)
+    if not words:
+        return codes
+    if codes.dtype != object:
+        return codes.astype(np.uint64)[..., np.newaxis]
+    from hwmodel.arithmetic.big_integers import split
+
+    return split(codes, -(-spec.accumulator_bits // _WORD))
 
 
 def _operand(
@@ -123,6 +148,7 @@ def _route(spec: UnitSpec) -> Callable[..., npt.NDArray[Any]]:
 
 
 _NO_CODES = np.empty(0, np.uint8)
+_WORD = 64
 # Multiplications below which a second thread costs more than it brings.
 _WORTHWHILE = 1 << 20
 

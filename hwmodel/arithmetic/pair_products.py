@@ -19,7 +19,7 @@ import numpy.typing as npt
 from llvmlite import binding, ir  # type: ignore[import-untyped]
 from numba.core import cgutils, config, types
 
-from hwmodel.arithmetic.wide_sums import Totals
+from hwmodel.arithmetic.wide_sums import Totals, carry
 from hwmodel.compiled import intrinsic, jit
 from hwmodel.lanes import COUNT, WORD, WORDS, pointer_to, spread
 from hwmodel.parallel import in_pieces
@@ -33,6 +33,8 @@ _MOST_PAIRS = 256
 # Fewer are not worth the way to the sums of 64 bits.
 _FEWEST_PAIRS = 16
 _MOST_DIGITS = 4
+# Pairs between two carries from one word of a sum to the other.
+_SPLIT_PAIRS = 256
 # Multiplications below which a second thread costs more than it brings.
 _WORTHWHILE = 1 << 22
 
@@ -67,6 +69,8 @@ class Plan(NamedTuple):
         Products of matrices.
     pairs : int
         Pairs of columns that are summed in 32 bits.
+    product : int
+        Bits of a product of two numbers.
     """
 
     left: int
@@ -74,6 +78,7 @@ class Plan(NamedTuple):
     bits: tuple[int, int]
     terms: tuple[_Term, ...]
     pairs: int
+    product: int
 
 
 @functools.lru_cache(maxsize=256)
@@ -110,7 +115,8 @@ def _plain(bits_a: int, bits_b: int, left: int, right: int) -> Plan | None:
         for j in range(right)
     )
     enough = pairs >= _FEWEST_PAIRS
-    return Plan(left, right, (width_a, width_b), terms, pairs) if enough else None
+    bits = (width_a, width_b)
+    return Plan(left, right, bits, terms, pairs, bits_a + bits_b) if enough else None
 
 
 def _crosswise(bits_a: int, bits_b: int, count: int) -> Plan | None:
@@ -124,7 +130,7 @@ def _crosswise(bits_a: int, bits_b: int, count: int) -> Plan | None:
         terms.append(_Term((i, j), (i, j), ((1, (i + j) * width),)))
     if pairs < _FEWEST_PAIRS:
         return None
-    return Plan(count, count, (width, width), tuple(terms), pairs)
+    return Plan(count, count, (width, width), tuple(terms), pairs, bits_a + bits_b)
 
 
 def totals(
@@ -159,12 +165,11 @@ def totals(
     rows, length, columns = (
         -(-size // step) * step for size, step in zip(shape, (_ROWS, 2, _WIDTH), strict=True)
     )
-    top = max(exponent for term in plan.terms for _, exponent in term.weight)
-    split = 0 if kind is not None else -(-(top + 1) // 2)
-    weights = [_split(term.weight, split) for term in plan.terms]
-    heaviest = max(sum(map(abs, part)) for part in zip(*weights, strict=True))
-    if split and heaviest * shape[1] << 2 * max(plan.bits) >= 1 << 63:
+    split = 0 if kind is not None else _place(plan, shape[1])
+    if split is None:
         return None
+    step = _SPLIT_PAIRS if split else max(1, length // 2)
+    weights = [_split(term.weight, split) for term in plan.terms]
     low = np.zeros(rows * columns, kind or np.int64)
     high = np.zeros(rows * columns if split else 0, np.int64)
     for term, (high_weight, low_weight) in zip(plan.terms, weights, strict=True):
@@ -175,10 +180,13 @@ def totals(
         def some(part: slice, a: Any = a, b: Any = b, numbers: Any = numbers) -> int:
             here = slice(part.start * _ROWS * columns, part.stop * _ROWS * columns)
             there = slice(part.start * _ROWS * length // 2, part.stop * _ROWS * length // 2)
-            _add_products(
-                *(a[there], b, low[here], high[here], length // 2, columns),
-                *(min(plan.pairs, length // 2), *numbers),
-            )
+            for first in range(0, length // 2, step):
+                _add_products(
+                    *(a[there], b, low[here], high[here], length // 2, columns),
+                    *(first, min(first + step, length // 2), min(plan.pairs, step), *numbers),
+                )
+                if split:
+                    carry(low[here], high[here], split)
             return 0
 
         worth = _WORTHWHILE // (length * columns) + 1
@@ -207,6 +215,15 @@ def arranged(codes: npt.NDArray[Any], first: bool) -> npt.NDArray[Any]:
     return np.ascontiguousarray(codes).reshape(-1)
 
 
+def _place(plan: Plan, length: int) -> int | None:
+    """Where exact sums are split into two words of 64 bits, or None where these do not do."""
+    # Sums below it, over some columns, and what those before left fill a word at most.
+    last = 62 - (2 * _SPLIT_PAIRS - 1).bit_length() - 2 * max(plan.bits)
+    top = max(exponent for term in plan.terms for _, exponent in term.weight)
+    split = min(-(-(top + 1) // 2), last)
+    return split if split > 0 and plan.product + (length - 1).bit_length() - split < 63 else None
+
+
 def _split(weight: tuple[tuple[int, int], ...], split: int) -> tuple[int, int]:
     """A weight as a multiple of ``2**split``, where that is not zero, and a rest."""
     high = low = 0
@@ -232,14 +249,16 @@ def _add_products(
     high: Any,
     length: int,
     columns: int,
+    start: int,
+    stop: int,
     pairs: int,
     low_weight: Any,
     high_weight: Any,
 ) -> None:
-    """Add weighted sums of products; `length` and `pairs` count pairs of columns of `a`."""
+    """Add weighted sums of products; `length` and what follows count pairs of columns of `a`."""
     rows = a.size // length
-    for first in range(0, length, pairs):
-        count = min(pairs, length - first)
+    for first in range(start, stop, pairs):
+        count = min(pairs, stop - first)
         for column in range(0, columns, _WIDTH):
             tile = column * length + first * _WIDTH
             for i in range(0, rows, _ROWS):

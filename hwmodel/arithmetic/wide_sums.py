@@ -1,20 +1,19 @@
-"""Sums of more than 64 bits, in two words, and their codes as Python's integers."""
+"""Sums of more than 64 bits, in two words, and their codes in as many as they have."""
 
-import functools
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Totals", "codes_of"]
+from hwmodel.compiled import inlined, jit
 
-_WORD = 64
-# Bits above the lower word of which a table has all numbers.
-_TABLE_BITS = 16
+__all__ = ["WORD", "Totals", "carry", "words_of"]
+
+WORD = 64
 
 
 class Totals(NamedTuple):
-    """Sums ``(high * 2**split + low) * 2**shift``; `high` may be None."""
+    """Sums ``(high * 2**split + low) * 2**shift``, but for it of 127 bits; `high` may be None."""
 
     low: npt.NDArray[Any]
     high: npt.NDArray[np.int64] | None
@@ -22,43 +21,84 @@ class Totals(NamedTuple):
     shift: int = 0
 
 
-def codes_of(totals: Totals, width: int) -> npt.NDArray[Any]:
-    """Sums modulo ``2**width``, more than 64 bits."""
-    low, high, split, shift = totals
-    if width > 2 * _WORD:
-        total = low.astype(object)
-        if high is not None:
-            total += high.astype(object) << split
-        return np.asarray((total << shift) & np.array((1 << width) - 1, object))
-    below, above = low.astype(np.int64).view(np.uint64), low.astype(np.int64) >> (_WORD - 1)
-    if high is not None:
-        addend = _raised(high.view(np.uint64), split)
-        below = below + addend
-        above = above + (high >> (_WORD - split)) + (below < addend)
-    if shift >= _WORD:
-        below, above = np.zeros_like(below), _raised(below, shift - _WORD).view(np.int64)
-    elif shift:
-        carried = (below >> np.uint64(_WORD - shift)).view(np.int64)
-        below, above = _raised(below, shift), (above << shift) | carried
-    rest = width - _WORD
-    tops = above.view(np.uint64)
-    if rest < _WORD:
-        tops = tops & np.uint64((1 << rest) - 1)
-    # Most of the time is spent in making Python's integers: as few as can be.
-    if rest <= _TABLE_BITS:
-        upper = _tops(rest).take(tops.view(np.int64))
-    else:
-        upper = tops.astype(object) << _WORD
-    codes = below.astype(object)
-    return np.asarray(np.bitwise_or(codes, upper, out=codes, where=tops != 0))
+def words_of(totals: Totals, width: int) -> npt.NDArray[np.uint64]:
+    """Sums modulo ``2**width``.
+
+    Parameters
+    ----------
+    totals : Totals
+        The sums, of shape (M, N).
+    width : int
+        Bits of a code.
+
+    Returns
+    -------
+    ndarray of uint64, shape (M, N, ceil(width / 64))
+        Words, the least significant first.
+    """
+    low = np.ascontiguousarray(totals.low, np.int64)
+    high = np.zeros((0, 0), np.int64)
+    if totals.high is not None:
+        high = np.ascontiguousarray(totals.high)
+    count = -(-width // WORD)
+    words = np.zeros((low.size, count), np.int64)
+    mask = (1 << (width - 1) % WORD + 1) - 1
+    _write(
+        *(low.reshape(-1), high.reshape(-1), totals.split, *divmod(totals.shift, WORD)),
+        *(words, np.array(mask, np.uint64).view(np.int64)[()]),
+    )
+    return words.view(np.uint64).reshape(*low.shape, count)
 
 
-def _raised(numbers: npt.NDArray[np.uint64], places: int) -> npt.NDArray[np.uint64]:
-    """Numbers times a power of two modulo 2**64."""
-    return numbers << np.uint64(places) if places < _WORD else np.zeros_like(numbers)
+@inlined
+def _raised(number: Any, places: Any) -> Any:
+    """Times a power of two below 2**64, modulo 2**64."""
+    return np.int64(number << places)
 
 
-@functools.lru_cache(maxsize=8)
-def _tops(bits: int) -> npt.NDArray[Any]:
-    """Multiples of 2**64."""
-    return np.array([number << _WORD for number in range(1 << bits)], object)
+@inlined
+def _cut(number: Any, places: Any) -> Any:
+    """The upper bits of a word, as many as `places`, from 1 to 64 (its sign counts as one)."""
+    return np.int64(np.uint64(number) >> np.uint64(np.int64(64) - places))
+
+
+@jit
+def _write(low: Any, high: Any, split: int, whole: int, places: int, words: Any, mask: Any) -> None:
+    """Write sums, raised by `whole` words and `places` bits, to words of which the last is cut."""
+    count = words.shape[1]
+    for i in range(low.size):
+        below, above = low[i], low[i] >> 63
+        if high.size:
+            if split:
+                addend = _raised(high[i], split)
+                upper = high[i] >> (64 - split)
+            else:
+                addend, upper = high[i], high[i] >> 63
+            below = np.int64(below + addend)
+            above += upper + (np.uint64(below) < np.uint64(addend))
+        sign = above >> 63
+        if places:
+            last = np.int64(_raised(sign, places) | _cut(above, places))
+            above = np.int64(_raised(above, places) | _cut(below, places))
+            below = _raised(below, places)
+        else:
+            last = sign
+        for n in range(whole, count):
+            number = sign
+            if n == whole:
+                number = below
+            elif n == whole + 1:
+                number = above
+            elif n == whole + 2:
+                number = last
+            words[i, n] = number
+        words[i, count - 1] &= mask
+
+
+@jit
+def carry(low: Any, high: Any, split: int) -> None:
+    """Move to `high` what is beyond the lower `split` bits of `low`."""
+    mask = (1 << split) - 1
+    for i in range(low.size):
+        high[i] += low[i] >> split
+        low[i] &= mask

@@ -5,6 +5,7 @@ import pytest
 
 import hwmodel
 from hwmodel.arithmetic import exact_products, pair_products, wide_sums
+from hwmodel.arithmetic.big_integers import joined
 from hwmodel.arithmetic.wide_sums import Totals
 
 needs_pairs = pytest.mark.skipif(
@@ -147,7 +148,7 @@ def test_codes_of_two_words(width, shift):
     low, high = (np.append(ends, rng.integers(-(1 << 62), 1 << 62, 40)) for _ in range(2))
     low, high = np.meshgrid(low, high)
     for upper, split in ((None, 0), (high, 1), (high, 33), (high, 63)):
-        codes = wide_sums.codes_of(Totals(low, upper, split, shift), width)
+        codes = joined(wide_sums.words_of(Totals(low, upper, split, shift), width))
         total = low.astype(object)
         if upper is not None:
             total = total + (upper.astype(object) << split)
