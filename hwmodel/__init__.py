@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hwmodel.arithmetic import Operation
-    from hwmodel.blocks import BaseBlockFormat
+    from hwmodel.blocks import BaseBlockFormat, Blocks
     from hwmodel.formats import Format
     from hwmodel.units import UnitSpec
 
@@ -50,9 +50,15 @@ def unit(name: str) -> "UnitSpec":
 
 
 def matmul(
-    a: "npt.ArrayLike", b: "npt.ArrayLike", spec: "UnitSpec", *, words: bool = False
+    a: "npt.ArrayLike | Blocks",
+    b: "npt.ArrayLike | Blocks",
+    spec: "UnitSpec",
+    *,
+    words: bool = False,
+    random: "npt.ArrayLike | None" = None,
+    random_bits: int | None = None,
 ) -> "npt.NDArray[Any]":
     """Matrix product of codes into a unit's accumulator; see `hwmodel.arithmetic.matmul`."""
     from hwmodel.arithmetic import matmul as product
 
-    return product(a, b, spec, words=words)
+    return product(a, b, spec, words=words, random=random, random_bits=random_bits)

@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 _KEPT = 4  # states of the sources whose compiled code is kept
+_IN_USE = 3600.0  # seconds in which a process may still put something there
 
 
 def _sources() -> str:
@@ -49,7 +51,8 @@ def _cache() -> Path:
         with contextlib.suppress(OSError):  # another process may remove them, too
             older = sorted(place.glob("numba-*"), key=lambda path: path.stat().st_mtime)
             for path in older[: max(0, len(older) - _KEPT + 1)]:
-                shutil.rmtree(path, ignore_errors=True)
+                if time.time() - path.stat().st_mtime > _IN_USE:
+                    shutil.rmtree(path, ignore_errors=True)
     return folder
 
 

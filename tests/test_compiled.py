@@ -41,9 +41,14 @@ def test_compiled_code_follows_a_function_of_another_file(tmp_path):
     steps.write_text(source.replace(LINE, LINE.replace("total,", "total + 1.0,")))
     assert printed() == "2.0\n"
     assert len(caches()) == 2
-    # Those of sources that have been are not kept for ever.
+    # Those of sources that have been are not kept for ever, but while a process may use them.
     for number in range(6):
         (package / "__pycache__" / f"numba-{number}").mkdir()
     steps.write_text(source + "# changed\n")
+    assert printed() == "1.0\n"
+    assert len(caches()) == 9
+    for number in range(6):
+        os.utime(package / "__pycache__" / f"numba-{number}", (0, 0))
+    steps.write_text(source + "# changed again\n")
     assert printed() == "1.0\n"
     assert len(caches()) == 4

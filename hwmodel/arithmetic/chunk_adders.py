@@ -139,6 +139,8 @@ class Adder(NamedTuple):
         elif plain and bits <= _SINGLE_BITS and all(_within(p, _SINGLE_REACH) for p in places):
             narrow = Factors(*(side.astype(np.float32) for side in factors))
             return cls(*rules, narrow, chunk_sums.add_floats)
+        elif plain and _stay_exact(products, factors.left.shape[1]):
+            add = chunk_sums.add_exactly
         elif bits <= _DOUBLE_BITS:
             add = _with_rules(chunk_sums.add_products, most, fixed, downward)
         elif plain and floats and _fine_floats(measured, products):
@@ -176,13 +178,15 @@ def _add_in_haste(
     from hwmodel.arithmetic.chunk_sums import add_long_products
 
     row = np.empty(total.shape[1], np.float32)
-    done = 0
+    done = near(total, chunk, left, right, row)
+    if done == len(total):
+        return
+    rows, columns = (side.astype(np.float64, copy=False) for side in (left, right))
     while done < len(total):
-        done += near(total[done:], chunk[done:], left[done:], right, row)
         one = slice(done, done + 1)
-        rows, columns = (side.astype(np.float64, copy=False) for side in (left[one], right))
-        add_long_products(total[one], chunk[one], rows, columns, np.inf, fixed, None)
-        done += 1
+        add_long_products(total[one], chunk[one], rows[one], columns, np.inf, fixed, None)
+        rest = slice(done + 1, None)
+        done += 1 + near(total[rest], chunk[rest], left[rest], right, row)
 
 
 def _fine_floats(measured: Measured, products: Span) -> bool:
@@ -193,6 +197,14 @@ def _fine_floats(measured: Measured, products: Span) -> bool:
         and all(_within(place, _SINGLE_REACH) for place in (left, right, products))
         and min(left.low + right.low, products.low) >= _FINEST
     )
+
+
+def _stay_exact(products: Span, chunks: int) -> bool:
+    """Whether float64 holds the sum of a product and a total of so many, rounded to nearest even.
+
+    All are multiples of the products' last place. A total moves by no more than twice a product.
+    """
+    return products.bits + chunks.bit_length() + 1 <= _DOUBLE_BITS
 
 
 def _reach(fmt: FloatFormat) -> Span:

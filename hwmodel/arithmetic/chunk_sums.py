@@ -13,7 +13,7 @@ from hwmodel.arithmetic.steps import two_sum
 from hwmodel.compiled import bits_of, fma, inner, jit
 
 __all__ = [
-    *("add_floats", "add_long_products", "add_near_floats", "add_near_products"),
+    *("add_exactly", "add_floats", "add_long_products", "add_near_floats", "add_near_products"),
     *("add_pairs", "add_products"),
 ]
 
@@ -74,6 +74,19 @@ def add_floats(total: Any, chunk: Any, left: Any, right: Any) -> None:
         factor = left[i]
         for j in range(total.shape[1]):
             total[i, j] += chunk[i, j] * (factor * right[j])
+
+
+@jit
+def add_exactly(total: Any, chunk: Any, left: Any, right: Any) -> None:
+    """Add chunks to float32 totals, where float64 holds every sum.
+
+    Parameters are those of `add_products`; as in `add_floats` no total becomes minus zero.
+    """
+    for i in range(total.shape[0]):
+        factor = left[i]
+        for j in range(total.shape[1]):
+            found = fma(np.float64(chunk[i, j]), factor * right[j], np.float64(total[i, j]))
+            total[i, j] = np.float32(found)
 
 
 @jit

@@ -19,9 +19,10 @@ from hwmodel.arithmetic.coding import coded
 from hwmodel.arithmetic.mac import accumulator_dtype, check_spec, simulate
 from hwmodel.arithmetic.tables import looked_up
 from hwmodel.blocks import Blocks
-from hwmodel.errors import HwmodelError, NotBuiltYetError
+from hwmodel.errors import HwmodelError
 from hwmodel.formats import FloatFormat, Format, Overflow, Rounding
 from hwmodel.formats.base import MAX_TABLE_BITS, code_dtype
+from hwmodel.formats.rounding import Request
 from hwmodel.parallel import in_pieces
 from hwmodel.units import AlignedAccumulator, ChunkedAccumulator, FloatAccumulator, UnitSpec
 
@@ -29,7 +30,13 @@ __all__ = ["matmul"]
 
 
 def matmul(
-    a: npt.ArrayLike | Blocks, b: npt.ArrayLike | Blocks, spec: UnitSpec, *, words: bool = False
+    a: npt.ArrayLike | Blocks,
+    b: npt.ArrayLike | Blocks,
+    spec: UnitSpec,
+    *,
+    words: bool = False,
+    random: npt.ArrayLike | None = None,
+    random_bits: int | None = None,
 ) -> npt.NDArray[Any]:
     """Matrix product of codes, added in order into the unit's accumulator.
 
@@ -47,6 +54,9 @@ def matmul(
     words : bool
         Whether codes come as words of 64 bits. For an accumulator of more bits that is quicker:
         Python's integers often take longer to make than the product.
+    random, random_bits
+        For a unit that rounds stochastically: a random number for each product that is added,
+        broadcast to (..., M, N, K), and their width; as for `Format.encode`.
 
     Returns
     -------
@@ -58,8 +68,8 @@ def matmul(
     Raises
     ------
     HwmodelError
-        The shapes do not fit together, a code is out of range, or the unit does not suit the
-        blocks.
+        The shapes do not fit together, a code is out of range, the unit does not suit the
+        blocks, or random numbers are missing.
 
     Notes
     -----
@@ -71,11 +81,9 @@ def matmul(
     values by both. An operand that is no `Blocks` has scales of one.
     """
     check_spec(spec)
-    if spec.rounding is Rounding.STOCHASTIC:
-        raise NotBuiltYetError(
-            f"matrix products that round stochastically ({spec.name}) are not built yet; simulate()"
-            " takes a random number for each step"
-        )
+    by_chance = spec.rounding is Rounding.STOCHASTIC
+    if not by_chance:
+        Request.of(Overflow.SATURATE, spec.rounding, random, random_bits)  # refuses random numbers
     x, left = _operand(a, spec, first=True)
     y, right = _operand(b, spec, first=False)
     if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-2]:
@@ -90,6 +98,11 @@ def matmul(
             f"the leading axes of {x.shape} and {y.shape} do not broadcast together"
         ) from error
     shape = (*batch, x.shape[-2], y.shape[-1])
+    if by_chance:
+        from hwmodel.arithmetic.by_chance import product_by_chance
+
+        x, y = (np.broadcast_to(part, (*batch, *part.shape[-2:])) for part in (x, y))
+        return _delivered(spec, product_by_chance(spec, x, y, random, random_bits), words)
     if not np.prod(shape):
         return _delivered(spec, np.zeros(shape, accumulator_dtype(spec)), words)
     matrices: tuple[npt.NDArray[Any], ...] = (x, y)

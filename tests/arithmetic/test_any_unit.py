@@ -20,7 +20,7 @@ from unit_oracle import (
 
 import hwmodel
 from hwmodel.arithmetic import dot_scalar, matmul, simulate, step_scalar
-from hwmodel.errors import HwmodelError, NotBuiltYetError
+from hwmodel.errors import HwmodelError
 from hwmodel.formats.rounding import Request
 
 # Why a unit that was drawn may be none.
@@ -195,8 +195,36 @@ def test_random_numbers_are_one_for_each_step():
             simulate(spec, ones, ones, **numbers)
     with pytest.raises(HwmodelError, match="for stochastic rounding, but nearest-even"):
         simulate(hwmodel.unit("mac-int8-int8-e4m3"), [1], [1], random=0, random_bits=4)
-    with pytest.raises(NotBuiltYetError, match=r"simulate\(\) takes a random number"):
-        matmul([[1]], [[1]], spec)
+
+
+def test_matrix_products_by_chance_take_a_number_for_each_step():
+    spec = hwmodel.unit("mac-e4m3-e4m3-e5m2-stochastic")
+    rng = np.random.default_rng(5)
+    a, b = rng.integers(0, 120, (2, 1, 3, 9)), rng.integers(0, 120, (4, 9, 5))
+    numbers = rng.integers(0, 1 << 6, (2, 4, 3, 5, 9))
+    got = matmul(a, b, spec, random=numbers, random_bits=6)
+    assert got.shape == (2, 4, 3, 5)
+    assert got.dtype == np.uint8
+    for place in np.ndindex(*got.shape):
+        i, j, row, column = place
+        code = 0
+        steps = (a[i, 0, row], b[j, :, column], numbers[place])
+        for x, y, number in zip(*(part.tolist() for part in steps), strict=True):
+            code = step_scalar(spec, code, x, y, random=number, random_bits=6)
+        assert got[place] == code
+    # One number for each step of every sum, and none at all.
+    same = matmul(a, b, spec, random=numbers[0, 0, 0, 0], random_bits=6)
+    assert same[0, 0, 0, 0] == got[0, 0, 0, 0]
+    assert (
+        matmul(a[..., :0], b[:, :0], spec, random=0, random_bits=6).tolist()
+        == np.zeros(got.shape).astype(int).tolist()
+    )
+    with pytest.raises(HwmodelError, match=r"steps, \(\.\.\., M, N, K\), which is"):
+        matmul(a, b, spec, random=numbers[..., :2], random_bits=6)
+    with pytest.raises(HwmodelError, match="takes its random numbers from you"):
+        matmul(a, b, spec)
+    with pytest.raises(HwmodelError, match="for stochastic rounding, but nearest-even"):
+        matmul(a, b, hwmodel.unit("mac-e4m3-e4m3-e5m2"), random=0, random_bits=6)
 
 
 def test_an_integer_accumulator_narrower_than_a_product():
