@@ -11,12 +11,12 @@ import numpy as np
 from hwmodel.compiled import inlined, jit
 from hwmodel.formats.rounding import Rounding
 
-__all__ = ["MOST_BITS", "Rule", "encode", "quantize", "rule_of"]
+__all__ = ["ADDER", "MOST_BITS", "Rule", "encode", "quantize", "rule_of"]
 
 # Integers of so many bits, and halves of one, are float32's own.
 MOST_BITS = 22
 # Adding 1.5 * 2**23 makes the last place of a float32 weigh one, so that its adder rounds.
-_ADDER = np.float32(3 << 22)
+ADDER = np.float32(3 << 22)
 
 
 class Rule(NamedTuple):
@@ -64,7 +64,7 @@ def _rounded(
     """
     result = np.trunc(value)
     if even is not None:
-        result = np.float32(np.float32(value + _ADDER) - _ADDER)
+        result = np.float32(np.float32(value + ADDER) - ADDER)
     if up is not None:
         result = np.ceil(value)
     if down is not None:
@@ -149,7 +149,7 @@ def encode(
             value = high if value > high else value
             value = low if value < low else value
         if even is not None:
-            codes[i] = np.int32(np.float32(value + _ADDER).view(np.int32) & mask)
+            codes[i] = np.int32(np.float32(value + ADDER).view(np.int32) & mask)
         if even is None:
             value = _rounded(value, number, kept, even, up, down, odd, away, chance)
             codes[i] = np.int32(np.int32(value) & mask)

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,15 @@ from hwmodel.formats.base import CodeArray, Format
 from hwmodel.formats.carrier import as_real
 from hwmodel.formats.floating import FloatFormat, default_bias
 from hwmodel.formats.integer import IntFormat
-from hwmodel.formats.rounding import Overflow, Request, Rounding
-from hwmodel.parallel import in_pieces
+from hwmodel.formats.rounding import Request, Rounding
+
+if TYPE_CHECKING:
+    from hwmodel.formats.quotients import Quotients
 
 __all__ = ["ScaledFormat", "fixed_point", "with_maximum"]
 
+# Powers of two that leave float32 the values of integers.
+_NEAR = 100
 _SMALLEST_NORMAL = 2.0**-1022
 
 
@@ -154,23 +158,25 @@ class ScaledFormat(Format):
     ) -> npt.NDArray[Any]:
         if self.rebiased:
             return self.rebiased._quantize(x, request, random)
-        quick = self._looked_up(x, request, values=True)
-        if quick is not None:
-            return quick
-        quotient = self._quotient(x, request)
-        if isinstance(self.base, FloatFormat) and self._is_wide:
-            return self._decode(self.base._encode(quotient, request, random))
-        # In float64: the base may have come down to float32.
-        return self.base._quantize(quotient, request, random).astype(np.float64) * self.scale
+        shifted = self._shifted(x, request)
+        if shifted is not None:
+            return self.base._quantize(shifted, request, random) * x.dtype.type(self.scale)
+        quotients = self._quotients(request)
+        if quotients is not None:
+            return quotients.quantize(x, lambda y: self._valued(y, request, random))
+        return self._valued(x, request, random)
 
     def _encode(
         self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
     ) -> CodeArray:
         if self.rebiased:
             return self.rebiased._encode(x, request, random)
-        quick = self._looked_up(x, request, values=False)
-        if quick is not None:
-            return quick
+        shifted = self._shifted(x, request)
+        if shifted is not None:
+            return self.base._encode(shifted, request, random)
+        quotients = self._quotients(request)
+        if quotients is not None:
+            return quotients.encode(x, lambda y: self._coded(y, request, random))
         return self._coded(x, request, random)
 
     def _coded(
@@ -178,45 +184,30 @@ class ScaledFormat(Format):
     ) -> CodeArray:
         return self.base._encode(self._quotient(x, request), request, random)
 
-    def _looked_up(
-        self, x: npt.NDArray[Any], request: Request, values: bool
-    ) -> npt.NDArray[Any] | None:
-        """Codes or values of many float32 by a table of the rule, None where there is none."""
-        from hwmodel.formats import thresholds
+    def _valued(
+        self, x: npt.NDArray[Any], request: Request, random: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        quotient = self._quotient(x, request)
+        if isinstance(self.base, FloatFormat) and self._is_wide:
+            return self._decode(self.base._encode(quotient, request, random))
+        # In float64: the base may have come down to float32.
+        return self.base._quantize(quotient, request, random).astype(np.float64) * self.scale
 
-        if (
-            x.dtype != np.float32
-            or x.size < thresholds.MANY
-            or self.bits > 8
-            or not 2.0**-60 < self.max_value < 2.0**100
-            or request.overflow in (Overflow.RAISE, Overflow.WRAP)
-            or request.rounding is Rounding.STOCHASTIC
-        ):
+    def _quotients(self, request: Request) -> "Quotients | None":
+        from hwmodel.formats.quotients import quotients_for
+
+        return None if self.is_exact else quotients_for(self, request)
+
+    def _shifted(self, x: npt.NDArray[Any], request: Request) -> npt.NDArray[Any] | None:
+        """Numbers over a power of two, if the type holds all exactly and the values, too."""
+        exponent = self._scale_exponent
+        # No number vanishes where the power is not above one, and few come near the type's end.
+        if not self.is_exact or not -_NEAR <= exponent <= 0 or self.bits > 24:
             return None
-        table = self._threshold_table(request.rounding, request.overflow)
-        if table is None:
+        top = x.dtype.type(2.0 ** (np.finfo(x.dtype).maxexp - 1 + exponent))
+        if not (x.max(initial=0.0) < top and x.min(initial=0.0) > -top):  # NaNs and infinities, too
             return None
-        results = np.arange(self.code_count, dtype=np.uint8)
-        if values:
-            results = self._decode(results).astype(np.float32)
-        found = np.empty(x.shape, results.dtype)
-
-        def some(part: slice) -> int:
-            return int(thresholds.look_up(table, results, x.view(np.int32)[part], found[part]))
-
-        if in_pieces(some, x.size):
-            odd = np.isnan(x)
-            found[odd] = results[self._coded(x[odd], request, np.zeros(1, np.int64))]
-        return found
-
-    @functools.lru_cache(maxsize=64)  # noqa: B019 -- formats are few and small
-    def _threshold_table(
-        self, rounding: Rounding, overflow: Overflow
-    ) -> npt.NDArray[np.uint32] | None:
-        from hwmodel.formats import thresholds
-
-        request = Request.of(overflow, rounding, None, None)
-        return thresholds.table_of(lambda x: self._coded(x, request, np.zeros(1, np.int64)))
+        return x * x.dtype.type(2.0**-exponent)
 
     @property
     def _is_wide(self) -> bool:
