@@ -66,17 +66,34 @@ def rows_of_values() -> list[Row]:
 
     copy = np.empty_like(x)
     add("values, E4M3", "memory copy", lambda: np.copyto(copy, x))
-    for name in ("e4m3", "e5m2", "e3m4", "e2m1", "e7m0", "e4m3fnuz", "int8", "ue4m3", "e8m0"):
+    for name in (
+        "e4m3",
+        "e5m2",
+        "e3m4",
+        "e2m1",
+        "e7m0",
+        "e4m3fnuz",
+        "int8",
+        "ue4m3",
+        "e8m0",
+        "e4m3c2.5",
+    ):
         fmt = hwmodel.format(name)
         add(f"values, {name.upper()}", "hwmodel", lambda fmt=fmt: fmt.quantize(x))
     part = x[: 1 << 18]
     e4m3 = hwmodel.format("e4m3")
     add("values, E4M3, 1 MB", "memory copy", lambda: np.copyto(copy[: part.size], part), part.size)
     add("values, E4M3, 1 MB", "hwmodel", lambda: e4m3.quantize(part), part.size)
-    for name in ("e4m3", "e5m2", "fp16", "bf16", "e8m0", "ue4m3", "e10m5", "e12m3ieee", "int8"):
+    for name in (
+        *("e4m3", "e5m2", "fp16", "bf16", "e8m0", "ue4m3", "e10m5", "e12m3ieee", "int8"),
+        *("e5m10ieeenosub", "e9m0", "e4m3c2.5", "e5m10c100", "int16q8"),
+    ):
         fmt = hwmodel.format(name)
         add(f"codes, {name.upper()}", "hwmodel", lambda fmt=fmt: fmt.encode(x))
-    for name, rule in (("e4m3", "up"), ("fp16", "toward-zero"), ("bf16", "to-odd"), ("int8", "up")):
+    for name, rule in (
+        *(("e4m3", "up"), ("fp16", "toward-zero"), ("bf16", "to-odd"), ("int8", "up")),
+        *(("e5m10ieeenosub", "down"), ("e8m0", "up"), ("e9m0", "nearest-away")),
+    ):
         fmt = hwmodel.format(name)
         add(
             f"codes, {name.upper()}, {rule}",
@@ -158,6 +175,8 @@ def rows_of_products() -> list[Row]:
             "mac-e4m3-e4m3-fp16-up",
         ),
         *("mac-e4m3-e4m3-fp32-towardzero", "mac-e4m3-e4m3-e11m4ieee"),
+        *("mac-bf16-bf16-bf16-down", "mac-fp16-fp16-fp16-up", "mac-e4m3-e4m3-e5m0fn"),
+        *("mac-e4m3-e4m3-e5m10ieeenosub", "mac-e4m3-e4m3-ue5m10ieee"),
         *("mac-e4m3-e4m3-align16w25_fp32", "mac-e4m3-e4m3-align32w14_fp32-towardzero"),
         *("mac-e4m3-e4m3-chunk64_fp16_fp32", "mac-e4m3-e4m3-chunk128_align32w14_fp32_fp32"),
     ):
@@ -170,30 +189,56 @@ def rows_of_products() -> list[Row]:
             lambda a=a, b=b, spec=spec: hwmodel.matmul(a, b, spec),
             whole,
         )
-    # What is there decides how exact sums are formed: numbers near one, or the whole range.
-    long = rng.standard_normal((SIDE, LONG))
-    for name in ("mac-int8-int8-int32", "mac-e4m3-e4m3-exact", "mac-e5m2-e5m2-exact"):
-        spec = hwmodel.unit(name)
-        for kind, scale in (
-            ("near one", 40.0 if name.startswith("mac-int") else 1.0),
-            ("whole range", spec.a.max_value / np.abs(long).max()),
-        ):
-            a, b = spec.a.encode(long * scale), spec.b.encode(long.T * scale)
-            add(
-                f"matrix product, {name}, {SIDE} x {LONG} x {SIDE}, {kind}",
-                "hwmodel",
-                lambda a=a, b=b, spec=spec: hwmodel.matmul(a, b, spec),
-                SIDE * LONG * SIDE,
-            )
-    if installed("apytypes"):
-        import apytypes
+    spec = hwmodel.unit("mac-e5m2-e5m2-exact")
+    a, b = spec.a.encode(x), spec.b.encode(x.T)
+    add(
+        "matrix product, mac-e5m2-e5m2-exact, as words",
+        "hwmodel",
+        lambda: hwmodel.matmul(a, b, spec, words=True),
+        whole,
+    )
+    return rows + rows_of_exact_products(rng) + rows_of_apytypes(x)
 
-        few = x[:64, :64].astype(np.float64)
-        a = apytypes.APyFloatArray.from_array(few, exp_bits=4, man_bits=3)
-        fp16 = apytypes.APyFloatAccumulatorContext(exp_bits=5, man_bits=10)
-        with fp16:
-            add("matrix product, mac-e4m3-e4m3-fp16", "apytypes", lambda: a @ a, 64**3)
+
+def rows_of_exact_products(rng: np.random.Generator) -> list[Row]:
+    """What is there decides how exact sums are formed: numbers near one, or the whole range."""
+    rows = []
+    long = rng.standard_normal((SIDE, LONG))
+    for name in (
+        *("mac-int8-int8-int32", "mac-e4m3-e4m3-exact", "mac-e5m2-e5m2-exact"),
+        *("mac-fp16-fp16-exact", "mac-bf16-bf16-exact"),
+    ):
+        spec = hwmodel.unit(name)
+        kinds = {"near one": 40.0 if name.startswith("mac-int") else 1.0}
+        if spec.accumulator_bits < 128:
+            kinds["whole range"] = spec.a.max_value / np.abs(long).max()
+        for kind, scale in kinds.items():
+            a, b = spec.a.encode(long * scale), spec.b.encode(long.T * scale)
+            for words in (False, True)[: 1 + (spec.accumulator_bits > 64)]:
+                seconds = best(
+                    lambda a=a, b=b, spec=spec, words=words: hwmodel.matmul(
+                        a, b, spec, words=words
+                    ),
+                    4,
+                )
+                task = f"matrix product, {name}, {SIDE} x {LONG} x {SIDE}, {kind}"
+                task += ", as words" if words else ""
+                rate = SIDE * LONG * SIDE / seconds / 1e6
+                rows.append({"task": task, "who": "hwmodel", "rate": rate})
     return rows
+
+
+def rows_of_apytypes(x: np.ndarray) -> list[Row]:
+    """The peer that has such products, of few numbers."""
+    if not installed("apytypes"):
+        return []
+    import apytypes
+
+    few = x[:64, :64].astype(np.float64)
+    a = apytypes.APyFloatArray.from_array(few, exp_bits=4, man_bits=3)
+    with apytypes.APyFloatAccumulatorContext(exp_bits=5, man_bits=10):
+        rate = 64**3 / best(lambda: a @ a, 4) / 1e6
+    return [{"task": "matrix product, mac-e4m3-e4m3-fp16", "who": "apytypes", "rate": rate}]
 
 
 def rows_of_block_products() -> list[Row]:
@@ -210,6 +255,7 @@ def rows_of_block_products() -> list[Row]:
         ("mxint8", "mac-int8-int8-chunk32_int32_fp32"),
         ("mx9", "mac-e0m8-e0m8-chunk16_exact_fp32"),
         ("int4g128fp16", "mac-int4-int4-chunk128_int32_fp32"),
+        ("e2m1g128fp16", "mac-e2m1-e2m1-chunk128_exact_fp32"),
         ("int8g32fp32", "mac-int8-int8-chunk32_int32_fp32"),
         ("mxfp8e4m3", "mac-e4m3-e4m3-chunk32_fp32_fp32"),
         ("mxfp8e4m3", "mac-e4m3-e4m3-chunk32_fp16_fp16"),
