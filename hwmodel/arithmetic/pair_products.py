@@ -30,8 +30,9 @@ _ROWS, _VECTORS = 4, 2
 _WIDTH = _VECTORS * COUNT
 # Pairs of columns summed in 32 bits at most: what is read of a tile stays in the first-level cache.
 _MOST_PAIRS = 256
-# Fewer are not worth the way to the sums of 64 bits.
-_FEWEST_PAIRS = 16
+# Fewer are not worth the way to the sums of 64 bits, which takes the time of so many others.
+_FEWEST_PAIRS = 8
+_FLUSH = 4
 _MOST_DIGITS = 4
 # Pairs between two carries from one word of a sum to the other.
 _SPLIT_PAIRS = 256
@@ -83,12 +84,12 @@ class Plan(NamedTuple):
 
 @functools.lru_cache(maxsize=256)
 def plan_for(bits_a: int, bits_b: int) -> Plan | None:
-    """The plan of the fewest products, for magnitudes below two to these powers, or None."""
+    """The plan of the least work, for magnitudes below two to these powers, or None."""
     digits = range(1, _MOST_DIGITS + 1)
     plans = [_plain(bits_a, bits_b, x, y) for x, y in itertools.product(digits, digits)]
     plans += [_crosswise(bits_a, bits_b, count) for count in digits[1:]]
     best = [plan for plan in plans if plan is not None]
-    return min(best, key=lambda plan: (len(plan.terms), -plan.pairs), default=None)
+    return min(best, key=lambda plan: len(plan.terms) * (1 + _FLUSH / plan.pairs), default=None)
 
 
 def _digit_bits(bits: int, count: int) -> int:
@@ -169,28 +170,27 @@ def totals(
     if split is None:
         return None
     step = _SPLIT_PAIRS if split else max(1, length // 2)
-    weights = [_split(term.weight, split) for term in plan.terms]
     low = np.zeros(rows * columns, kind or np.int64)
     high = np.zeros(rows * columns if split else 0, np.int64)
-    for term, (high_weight, low_weight) in zip(plan.terms, weights, strict=True):
+    left, right = functools.cache(left), functools.cache(right)
+    for term in plan.terms:
         a = left(plan.bits[0], term.left).view(np.int32)
         b = right(plan.bits[1], term.right).view(np.int32)
-        numbers = (_wrapped(low_weight, low.dtype), np.int64(high_weight))
-
-        def some(part: slice, a: Any = a, b: Any = b, numbers: Any = numbers) -> int:
-            here = slice(part.start * _ROWS * columns, part.stop * _ROWS * columns)
-            there = slice(part.start * _ROWS * length // 2, part.stop * _ROWS * length // 2)
-            for first in range(0, length // 2, step):
-                _add_products(
-                    *(a[there], b, low[here], high[here], length // 2, columns),
-                    *(first, min(first + step, length // 2), min(plan.pairs, step), *numbers),
-                )
-                if split:
-                    carry(low[here], high[here], split)
-            return 0
-
-        worth = _WORTHWHILE // (length * columns) + 1
-        in_pieces(some, rows // _ROWS, worth)
+        weight = _Weight.of(term.weight, split, low.dtype)
+        if weight.vanishes:
+            continue
+        growth = abs(weight.low) * 2 * step << 2 * max(plan.bits)
+        work = functools.partial(
+            _add_term,
+            plan.pairs,
+            weight,
+            a,
+            b,
+            low,
+            high,
+            (length // 2, columns, step, split, growth),
+        )
+        in_pieces(work, rows // _ROWS, _WORTHWHILE // (length * columns) + 1)
     grid = low.reshape(rows, columns)[: shape[0], : shape[2]]
     if not split:
         return Totals(grid, None, 0)
@@ -224,15 +224,66 @@ def _place(plan: Plan, length: int) -> int | None:
     return split if split > 0 and plan.product + (length - 1).bit_length() - split < 63 else None
 
 
-def _split(weight: tuple[tuple[int, int], ...], split: int) -> tuple[int, int]:
-    """A weight as a multiple of ``2**split``, where that is not zero, and a rest."""
-    high = low = 0
-    for sign, exponent in weight:
-        if split and exponent >= split:
-            high += sign << (exponent - split)
-        else:
-            low += sign << exponent
-    return high, low
+class _Weight(NamedTuple):
+    """What a term is multiplied with: ``high * 2**split + low``, and as compiled code takes it.
+
+    Either two numbers, or where the weight is a power of two its exponent in one of both words.
+    """
+
+    low: int
+    high: int
+    numbers: tuple[Any, Any, bool | None]
+    vanishes: bool = False
+
+    @classmethod
+    def of(cls, weight: tuple[tuple[int, int], ...], split: int, kind: np.dtype[Any]) -> "_Weight":
+        high = low = 0
+        for sign, exponent in weight:
+            if split and exponent >= split:
+                high += sign << (exponent - split)
+            else:
+                low += sign << exponent
+        alone = (high or low) if not (high and low) else 0
+        if alone > 0 and alone & (alone - 1) == 0:
+            shift = alone.bit_length() - 1
+            return cls(low, high, (kind.type(shift), np.int64(0), True), shift >= 8 * kind.itemsize)
+        return cls(low, high, (_wrapped(low, kind), np.int64(high), None))
+
+
+def _add_term(
+    pairs: int,
+    weight: _Weight,
+    a: npt.NDArray[Any],
+    b: npt.NDArray[Any],
+    low: npt.NDArray[Any],
+    high: npt.NDArray[Any],
+    sizes: tuple[int, int, int, int, int],
+    part: slice,
+) -> int:
+    """Add a term to some rows, counted in `_ROWS`; returns 0.
+
+    `sizes` are pairs of columns of `a`, columns of `b`, pairs that are added between two looks at
+    how large the lower words may be, where these end, and by how much they may grow.
+    """
+    length, columns, step, split, growth = sizes
+    here = slice(part.start * _ROWS * columns, part.stop * _ROWS * columns)
+    there = slice(part.start * _ROWS * length, part.stop * _ROWS * length)
+    below, above = low[here], high[here]
+    # An exponent belongs to one word.
+    both = (above, above) if weight.numbers[2] and weight.high else (below, above)
+    reached = 1 << split  # magnitude in the lower words
+    for first in range(0, length, step):
+        if split and reached + growth >= 1 << 63:
+            carry(below, above, split)
+            reached = 1 << split
+        reached += growth
+        _add_products(
+            *(a[there], b, *both, length, columns),
+            *(first, min(first + step, length), min(pairs, step), *weight.numbers),
+        )
+    if split:
+        carry(below, above, split)
+    return 0
 
 
 def _wrapped(number: int, kind: np.dtype[Any]) -> Any:
@@ -254,19 +305,24 @@ def _add_products(
     pairs: int,
     low_weight: Any,
     high_weight: Any,
+    shifted: Any,
 ) -> None:
-    """Add weighted sums of products; `length` and what follows count pairs of columns of `a`."""
+    """Add weighted sums of products; `length` and what follows count pairs of columns of `a`.
+
+    If `shifted` is True, `low_weight` is the exponent of a power of two.
+    """
     rows = a.size // length
-    for first in range(start, stop, pairs):
-        count = min(pairs, stop - first)
+    for first in range(start, stop, _MOST_PAIRS):
+        last = min(first + _MOST_PAIRS, stop)
         for column in range(0, columns, _WIDTH):
-            tile = column * length + first * _WIDTH
             for i in range(0, rows, _ROWS):
                 place = i * columns + column
-                _add_tile(
-                    *(a, i * length + first, length, count, b, tile),
-                    *(low, high, place, columns, low_weight, high_weight),
-                )
+                for begin in range(first, last, pairs):
+                    _add_tile(
+                        *(a, i * length + begin, length, min(pairs, last - begin)),
+                        *(b, column * length + begin * _WIDTH),
+                        *(low, high, place, columns, low_weight, high_weight, shifted),
+                    )
 
 
 def _madd(builder: Any, x: Any, y: Any) -> Any:
@@ -290,8 +346,10 @@ def _add_tile(
     columns: Any,
     low_weight: Any,
     high_weight: Any,
+    shifted: Any,
 ) -> Any:
     """Add products to a tile of the result; written for LLVM as in `tied_sums`."""
+    by_shift = not isinstance(shifted, types.NoneType)
     arguments = (a, from_a, length, count, b, from_b, low, high, place, columns)
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -332,12 +390,14 @@ def _add_tile(
                 index = moved(moved(begin, args[9], r), begin.type(COUNT), n)
                 where = at(array, index, kind)
                 known = builder.load(where, align=4)
-                builder.store(builder.add(known, builder.mul(sums, factor)), where, align=4)
+                weighted = (builder.shl if by_shift else builder.mul)(sums, factor)
+                builder.store(builder.add(known, weighted), where, align=4)
 
         flush(6, args[10])
-        some = builder.icmp_signed("!=", args[11], args[11].type(0))
-        with builder.if_then(some):
-            flush(7, args[11])
+        if not by_shift:
+            some = builder.icmp_signed("!=", args[11], args[11].type(0))
+            with builder.if_then(some):
+                flush(7, args[11])
         return context.get_dummy_value()
 
-    return types.void(*arguments, low_weight, high_weight), code
+    return types.void(*arguments, low_weight, high_weight, shifted), code
