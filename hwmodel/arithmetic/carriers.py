@@ -327,7 +327,6 @@ def _numbers(
         edge=_float(kind, normal),
         gap=True if gap else None,
         powers=True if powers else None,
-        unit=kind.integer((stored << stored) | 1 << (stored - 1)),
         large=_float(kind, _field(kind, large)) if fmt.signed else kind.dtype(0),
         most=_float(kind, _field(kind, most)) if fmt.signed else kind.dtype(0),
         exact=kind.precision - precision_of(spec.a) - precision_of(spec.b),

@@ -103,7 +103,7 @@ def _sums_by_pairs(
     spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]
 ) -> tuple[Any, _Flags, _Flags] | None:
     """Sums, and where codes are no numbers; None where there is no such route."""
-    from hwmodel.arithmetic import pair_products
+    from hwmodel.arithmetic import pair_plans, pair_products
 
     if not pair_products.is_there() or max(spec.a.bits, spec.b.bits) > MAX_TABLE_BITS:
         return None
@@ -114,7 +114,7 @@ def _sums_by_pairs(
     bits_a, bits_b = high_a - low_a, high_b - low_b
     if max(bits_a, bits_b) > _MOST_BITS:
         return None
-    plan = pair_products.plan_for(bits_a, bits_b)
+    plan = pair_plans.plan_for(bits_a, bits_b)
     if plan is None:
         return None
     shift = low_a + low_b

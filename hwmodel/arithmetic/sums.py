@@ -58,8 +58,6 @@ class Constants(NamedTuple):
     gap, powers : bool, optional
         True where there are no subnormals, so that `least` has the last place of the smallest
         normal number's own size, and where there is no mantissa; None else.
-    unit : int32 or int64
-        What is taken from that power's pattern to make the accumulator's last place.
     large : float32 or float64
         Magnitude from which on a sum is looked at with care.
     most : float32 or float64
@@ -88,7 +86,6 @@ class Constants(NamedTuple):
     edge: Any
     gap: bool | None
     powers: bool | None
-    unit: Any
     large: Any
     most: Any
     exact: int

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import hwmodel
-from hwmodel.arithmetic import exact_products, pair_products, wide_sums
+from hwmodel.arithmetic import exact_products, pair_plans, pair_products, wide_sums
 from hwmodel.arithmetic.big_integers import joined
 from hwmodel.arithmetic.wide_sums import Totals
 
@@ -29,7 +29,7 @@ def digits_of(numbers, count, bits, which):
 
 
 def product(a, b, bits_a, bits_b, kind):
-    plan = pair_products.plan_for(bits_a, bits_b)
+    plan = pair_plans.plan_for(bits_a, bits_b)
     assert plan is not None
     # `arranged` moves numbers of any unsigned type of up to 32 bits; here, their indices.
     left = pair_products.arranged(np.arange(1, a.size + 1, dtype=np.uint32).reshape(a.shape), True)
@@ -75,7 +75,7 @@ def test_sums_are_exact_up_to_the_largest_magnitudes(bits_a, bits_b):
 def test_plans_keep_sums_within_32_bits_and_take_few_products():
     for bits_a in range(60):
         for bits_b in range(60):
-            plan = pair_products.plan_for(bits_a, bits_b)
+            plan = pair_plans.plan_for(bits_a, bits_b)
             if plan is None:
                 assert max(bits_a, bits_b) > 42
                 continue
@@ -86,7 +86,7 @@ def test_plans_keep_sums_within_32_bits_and_take_few_products():
                 assert count == 1 or count * width > bits
             if not crosswise:
                 assert len(plan.terms) == plan.left * plan.right
-    assert [len(pair_products.plan_for(bits, bits).terms) for bits in (7, 11, 18, 33)] == [
+    assert [len(pair_plans.plan_for(bits, bits).terms) for bits in (7, 11, 18, 33)] == [
         1,
         1,
         3,
@@ -136,7 +136,7 @@ def test_small_products_do_not_wait_for_code_to_be_compiled(monkeypatch):
     def fail(*_):
         raise AssertionError("compiled code was asked for")
 
-    monkeypatch.setattr(pair_products, "plan_for", fail)
+    monkeypatch.setattr(pair_plans, "plan_for", fail)
     assert hwmodel.matmul(np.ones((32, 32), int), np.ones((32, 32), int), spec)[0, 0] == 32
 
 
