@@ -35,17 +35,18 @@ def fixed_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> n
     Codes of more than 64 bits are Python's integers, or words of them on a third axis.
     """
     width = spec.fixed_point.width
-    found = None
+    found: tuple[Any, _Flags, _Flags] | None = None
     if spec.overflow is not Overflow.SATURATE and x.size * y.shape[1] > _FEW:
-        found = _sums_by_pairs(spec, x, y)
+        found = _sums_by_pairs(spec, x, y) or _sums_in_bins(spec, x, y)
     if found is None:
         a, b = library_products.steps(spec.a, x), library_products.steps(spec.b, y)
         if spec.overflow is Overflow.SATURATE:
-            total = _saturating_sums(spec, a, b)
+            sums = _saturating_sums(spec, a, b)
         else:
             most = a.largest * b.largest * x.shape[1]
-            total = library_products.exact_sums(a, b, _sum_type(most, width))
-        found = total, a.odd, b.odd
+            sums = library_products.exact_sums(a, b, _sum_type(most, width))
+        found = sums, a.odd, b.odd
+    total: Any
     total, odd_a, odd_b = found
     odd = None
     if spec.has_nonfinite_flag and not (odd_a is None and odd_b is None):
@@ -53,7 +54,9 @@ def fixed_product(spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> n
         columns = np.any(odd_b, axis=0) if odd_b is not None else np.zeros(y.shape[1], np.bool_)
         odd = np.logical_or.outer(rows, columns)
     if isinstance(total, wide_sums.Totals):
-        words = wide_sums.words_of(total, spec.accumulator_bits)
+        total = wide_sums.words_of(total, spec.accumulator_bits)
+    if total.ndim == 3:
+        words = total
         place, bit = divmod(width, wide_sums.WORD)
         if spec.has_nonfinite_flag:  # above the sum's bits, of which the sign has gone on
             words[..., place] &= np.uint64((1 << bit) - 1)
@@ -133,6 +136,19 @@ def _sums_by_pairs(
     if spec.accumulator_bits > 64:
         return found._replace(shift=shift), odd_a, odd_b
     return library_products.shifted(found.low, shift, kind), odd_a, odd_b
+
+
+def _sums_in_bins(
+    spec: UnitSpec, x: npt.NDArray[Any], y: npt.NDArray[Any]
+) -> tuple[Any, _Flags, _Flags] | None:
+    """The same of numbers too far apart for that, as words."""
+    from hwmodel.arithmetic.scattered_sums import Parts, scattered_sums
+
+    if max(spec.a.bits, spec.b.bits) > MAX_TABLE_BITS or spec.accumulator_bits <= wide_sums.WORD:
+        return None
+    a, b = Parts(spec.a, x), Parts(spec.b, y)
+    words = scattered_sums(a, b, spec.accumulator_bits)
+    return None if words is None else (words, a.odd, b.odd)
 
 
 def _reach(fmt: Format, codes: npt.NDArray[Any]) -> tuple[int, int, bool]:
