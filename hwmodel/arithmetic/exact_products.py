@@ -181,14 +181,13 @@ def _places(fmt: Format) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint16]
 
 
 def _digits(
-    fmt: Format, codes: npt.NDArray[Any], low: int, count: int, bits: int, which: tuple[int, ...]
+    fmt: Format, codes: npt.NDArray[Any], low: int, count: int, bits: int, which: int
 ) -> npt.NDArray[np.int16]:
-    """Digits of the values of codes, in steps times ``2**low``, as `pair_products.totals` asks."""
+    """A digit of the values of codes, in steps times ``2**low``, as `pair_products.totals` asks."""
     from hwmodel.arithmetic.table_loops import look_up
 
-    table = sum(_digit_table(fmt, low, count, bits, digit) for digit in which)
     result = np.empty(codes.shape, np.int16)
-    look_up(table, codes, result)
+    look_up(_digit_table(fmt, low, count, bits, which), codes, result)
     return result
 
 

@@ -25,7 +25,8 @@ from hwmodel.parallel import in_pieces
 
 __all__ = ["arranged", "is_there", "totals"]
 
-_ROWS, _VECTORS = 4, 2
+# Enough sums that none waits for its own last step, few enough for the registers.
+_ROWS, _VECTORS = 3, 4
 _WIDTH = _VECTORS * COUNT
 # Multiplications below which a second thread costs more than it brings.
 _WORTHWHILE = 1 << 22
@@ -42,8 +43,8 @@ def is_there() -> bool:
 
 def totals(
     plan: Plan,
-    left: Callable[[int, tuple[int, ...]], npt.NDArray[np.int16]],
-    right: Callable[[int, tuple[int, ...]], npt.NDArray[np.int16]],
+    left: Callable[[int, int], npt.NDArray[np.int16]],
+    right: Callable[[int, int], npt.NDArray[np.int16]],
     shape: tuple[int, int, int],
     kind: np.dtype[Any] | None,
 ) -> Totals | None:
@@ -54,9 +55,8 @@ def totals(
     plan : Plan
         How they are cut.
     left, right : callable
-        Give the sums of some digits of the `arranged` matrices, from the number of bits of a digit
-        and which ones. All but the last are from minus to plus half of the bits' range; the last
-        is the rest.
+        Give a digit of the numbers of the `arranged` matrices, from the bits of a digit and which
+        one. All but the last are from minus to plus half of the bits' range; the last is the rest.
     shape : tuple of int
         Rows of the first, columns of it, and columns of the second matrix.
     kind : dtype or None
@@ -80,8 +80,8 @@ def totals(
     high = np.zeros(rows * columns if split else 0, np.int64)
     left, right = functools.cache(left), functools.cache(right)
     for term in plan.terms:
-        a = left(plan.bits[0], term.left).view(np.int32)
-        b = right(plan.bits[1], term.right).view(np.int32)
+        a = _sum_of(left, plan.bits[0], term.left).view(np.int32)
+        b = _sum_of(right, plan.bits[1], term.right).view(np.int32)
         weight = Weight.of(term.weight, split, low.dtype)
         if weight.vanishes:
             continue
@@ -119,6 +119,14 @@ def arranged(codes: npt.NDArray[Any], first: bool) -> npt.NDArray[Any]:
         pairs = both.view(f"u{2 * codes.itemsize}").reshape(len(both), -1, _WIDTH)
         codes = np.ascontiguousarray(pairs.swapaxes(0, 1)).view(codes.dtype)
     return np.ascontiguousarray(codes).reshape(-1)
+
+
+def _sum_of(
+    digit: Callable[[int, int], npt.NDArray[np.int16]], bits: int, which: tuple[int, ...]
+) -> npt.NDArray[np.int16]:
+    """One digit, or two of them added."""
+    first, *second = (digit(bits, one) for one in which)
+    return first + second[0] if second else first
 
 
 def _add_term(

@@ -13,18 +13,17 @@ needs_pairs = pytest.mark.skipif(
 )
 
 
-def digits_of(numbers, count, bits, which):
-    """Sums of digits of integers, each from the definition."""
+def digit_of(numbers, count, bits, which):
+    """A digit of integers, from the definition."""
     result = np.zeros(numbers.size, np.int16)
-    for digit in which:
-        for place, number in enumerate(numbers.tolist()):
-            for _ in range(digit):
-                low = (number + (1 << bits >> 1)) % (1 << bits) - (1 << bits >> 1)
-                number = (number - low) >> bits
-            if digit < count - 1:
-                number = (number + (1 << bits >> 1)) % (1 << bits) - (1 << bits >> 1)
-            assert -(1 << 15) <= number < 1 << 15
-            result[place] += number
+    for place, number in enumerate(numbers.tolist()):
+        for _ in range(which):
+            low = (number + (1 << bits >> 1)) % (1 << bits) - (1 << bits >> 1)
+            number = (number - low) >> bits
+        if which < count - 1:
+            number = (number + (1 << bits >> 1)) % (1 << bits) - (1 << bits >> 1)
+        assert -(1 << 15) <= number < 1 << 15
+        result[place] = number
     return result
 
 
@@ -39,8 +38,8 @@ def product(a, b, bits_a, bits_b, kind):
     x, y = (np.append(0, numbers.reshape(-1))[order] for numbers, order in ((a, left), (b, right)))
     return pair_products.totals(
         plan,
-        lambda bits, which: digits_of(x, plan.left, bits, which),
-        lambda bits, which: digits_of(y, plan.right, bits, which),
+        lambda bits, which: digit_of(x, plan.left, bits, which),
+        lambda bits, which: digit_of(y, plan.right, bits, which),
         (*a.shape, b.shape[1]),
         kind,
     )
