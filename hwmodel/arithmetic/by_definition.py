@@ -15,11 +15,14 @@ from hwmodel.formats import FloatFormat, Format
 from hwmodel.formats.base import code_dtype
 from hwmodel.units import UnitSpec
 
-__all__ = ["defined_product", "defined_streams", "has_usual_grid", "products_fit", "sums_fit"]
+__all__ = [
+    *("SPARE", "defined_product", "defined_streams", "has_usual_grid", "products_fit"),
+    "sums_fit",
+]
 
 _PRECISION = 53
 # Bits that rounding to odd wants beyond the accumulator's.
-_SPARE = 2
+SPARE = 2
 
 
 def products_fit(spec: UnitSpec) -> bool:
@@ -35,7 +38,7 @@ def sums_fit(spec: UnitSpec, fmt: FloatFormat, random_bits: int) -> bool:
     """
     if fmt.is_wide or not products_fit(spec):
         return False
-    return fmt.mantissa_bits + 1 + max(_SPARE, random_bits + 1) <= _PRECISION
+    return fmt.mantissa_bits + 1 + max(SPARE, random_bits + 1) <= _PRECISION
 
 
 def has_usual_grid(fmt: FloatFormat) -> bool:

@@ -73,17 +73,10 @@ def carriers_for(spec: UnitSpec, operands: Operands | None = None) -> list[Carri
 
     Operands at hand lie between the exponents `operands`, if they are known.
     """
-    from hwmodel.arithmetic.tied_sums import Patterns
-
     operands = operands or all_operands(spec)
     single, double = KINDS
-    wide = _by_patterns(spec, operands, double)
-    bounded = _by_patterns(spec, operands, double, bounded=True)
     if spec.rounding is not Rounding.NEAREST_EVEN:
-        found = _by_errors(spec, operands, single)
-        if not any(isinstance(c.constants, Patterns) and c.constants.exact for c in wide):
-            found += _by_patterns(spec, operands, single)
-        return found + wide + bounded
+        return _by_errors(spec, operands, single) + _other_roundings(spec, operands)
     carriers = []
     for kind in KINDS:
         constants = _constants(spec, kind)
@@ -94,7 +87,19 @@ def carriers_for(spec: UnitSpec, operands: Operands | None = None) -> list[Carri
             carriers.append(Carrier(np.dtype(kind.dtype), constants))
         if sure:
             return carriers
-    return carriers + wide + bounded
+    wide = _by_patterns(spec, operands, double)
+    return carriers + wide + _by_patterns(spec, operands, double, bounded=True)
+
+
+def _other_roundings(spec: UnitSpec, operands: Operands) -> list[Carrier]:
+    """Types by patterns: float32 first, unless all sums are exact in float64."""
+    from hwmodel.arithmetic.tied_sums import Patterns
+
+    single, double = KINDS
+    found = _by_patterns(spec, operands, double)
+    if not any(isinstance(c.constants, Patterns) and c.constants.exact for c in found):
+        found = _by_patterns(spec, operands, single) + found
+    return found + _by_patterns(spec, operands, double, bounded=True)
 
 
 def _by_errors(spec: UnitSpec, operands: Operands, kind: Kind) -> list[Carrier]:

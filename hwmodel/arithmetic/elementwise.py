@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hwmodel.arithmetic.by_definition import SPARE
 from hwmodel.arithmetic.operations import Operation
 from hwmodel.arithmetic.steps import add_to_odd
 from hwmodel.compiled import jit
@@ -23,8 +24,6 @@ from hwmodel.formats.rounding import Request
 __all__ = ["compute", "fits_float64"]
 
 _PRECISION = 53
-# Bits that rounding to odd wants beyond the output's.
-_SPARE = 2
 # Operands of so few bits together are looked up, where there are so many times more of them.
 _TABLE_BITS = 16
 _WORTH_A_TABLE = 2
@@ -155,7 +154,7 @@ def fits_float64(operation: Operation, random_bits: int = 0) -> bool:
     if operation.overflow is Overflow.WRAP:  # what lies beyond the range counts, too
         return highest - lowest <= _PRECISION
     bits = _span(operation.output)[2]
-    return bits + max(_SPARE, random_bits + 1) <= _PRECISION
+    return bits + max(SPARE, random_bits + 1) <= _PRECISION
 
 
 def _span(fmt: Format) -> tuple[int, int, int]:

@@ -102,41 +102,39 @@ def matmul(
         from hwmodel.arithmetic.by_chance import product_by_chance
 
         x, y = (np.broadcast_to(part, (*batch, *part.shape[-2:])) for part in (x, y))
-        return _delivered(spec, product_by_chance(spec, x, y, random, random_bits), words)
+        return _delivered(spec, product_by_chance(spec, x, y, random, random_bits), words, shape)
     if not np.prod(shape):
-        return _delivered(spec, np.zeros(shape, accumulator_dtype(spec)), words)
+        return _delivered(spec, np.zeros(shape, accumulator_dtype(spec)), words, shape)
     matrices: tuple[npt.NDArray[Any], ...] = (x, y)
     if left is not None or right is not None:
         matrices += both_factors(x, y, left, right, spec)
     product = _route(spec)
-    if not batch:
+    if batch:
+        spread = [np.broadcast_to(m, (*batch, *m.shape[-2:])) for m in matrices]
+        found = [product(spec, *(m[index] for m in spread)) for index in np.ndindex(*batch)]
+        codes = np.stack(found).reshape(*batch, *found[0].shape)
+    else:
         codes = product(spec, *matrices)
-        if codes.ndim == 2:
-            codes = codes.astype(accumulator_dtype(spec), copy=False)
-        return _delivered(spec, codes, words, len(shape))
-    spread = [np.broadcast_to(m, (*batch, *m.shape[-2:])) for m in matrices]
-    found = [product(spec, *(m[index] for m in spread)) for index in np.ndindex(*batch)]
-    codes = np.stack(found).reshape(*batch, *found[0].shape)
-    if codes.ndim == len(shape):
-        codes = codes.astype(accumulator_dtype(spec), copy=False)
-    return _delivered(spec, codes, words, len(shape))
+    return _delivered(spec, codes, words, shape)
 
 
 def _delivered(
-    spec: UnitSpec, codes: npt.NDArray[Any], words: bool, axes: int | None = None
+    spec: UnitSpec, codes: npt.NDArray[Any], words: bool, shape: tuple[int, ...]
 ) -> npt.NDArray[Any]:
-    """Codes as words or not; they have so many axes, and one more if they are words already."""
-    if axes is not None and codes.ndim > axes:
+    """Codes as words or not; they have this shape, and one axis more if they are words already."""
+    if codes.ndim > len(shape):
         from hwmodel.arithmetic.big_integers import joined
 
         return codes if words else joined(codes)
+    codes = codes.astype(accumulator_dtype(spec), copy=False)
     if not words:
         return codes
     if codes.dtype != object:
         return codes.astype(np.uint64)[..., np.newaxis]
     from hwmodel.arithmetic.big_integers import split
+    from hwmodel.arithmetic.wide_sums import word_count
 
-    return split(codes, -(-spec.accumulator_bits // _WORD))
+    return split(codes, word_count(spec.accumulator_bits))
 
 
 def _operand(
@@ -161,7 +159,6 @@ def _route(spec: UnitSpec) -> Callable[..., npt.NDArray[Any]]:
 
 
 _NO_CODES = np.empty(0, np.uint8)
-_WORD = 64
 # Multiplications below which a second thread costs more than it brings.
 _WORTHWHILE = 1 << 20
 

@@ -5,13 +5,14 @@ products. A product is a small integer times a power of two: shifted within a bi
 that one alone. Carries move on once, at the end.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hwmodel.arithmetic.library_products import code_places, steps_of
-from hwmodel.arithmetic.wide_sums import WORD
+from hwmodel.arithmetic.wide_sums import WORD, last_mask, word_count
 from hwmodel.compiled import jit
 from hwmodel.formats import Format
 from hwmodel.parallel import in_pieces
@@ -36,13 +37,22 @@ class Parts:
     """
 
     def __init__(self, fmt: Format, codes: npt.NDArray[Any]) -> None:
-        lows, highs, numbers = code_places(fmt)
-        steps = np.where(numbers, steps_of(fmt, np.arange(fmt.code_count)), 0.0)
-        whole = np.ldexp(steps, -lows).astype(np.int32)
-        self.significands = whole.take(codes)
-        self.exponents = lows.astype(np.int32).take(codes)
-        self.odd = np.isnan(steps_of(fmt, np.arange(fmt.code_count))).take(codes)
-        self.bits = int((highs - lows).max(initial=0))
+        significands, exponents, odd, self.bits = _tables(fmt)
+        self.significands = significands.take(codes)
+        self.exponents = exponents.take(codes)
+        self.odd = odd.take(codes)
+
+
+@functools.lru_cache(maxsize=64)
+def _tables(
+    fmt: Format,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.bool_], int]:
+    """`Parts` of all codes."""
+    lows, highs, numbers = code_places(fmt)
+    steps = steps_of(fmt, np.arange(fmt.code_count))
+    significands = np.ldexp(np.where(numbers, steps, 0.0), -lows).astype(np.int32)
+    bits = int((highs - lows).max(initial=0))
+    return significands, lows.astype(np.int32), np.isnan(steps), bits
 
 
 def scattered_sums(a: Parts, b: Parts, width: int) -> npt.NDArray[np.uint64] | None:
@@ -63,9 +73,8 @@ def scattered_sums(a: Parts, b: Parts, width: int) -> npt.NDArray[np.uint64] | N
     low = int(a.exponents.min(initial=0) + b.exponents.min(initial=0)) >> place << place
     high = int(a.exponents.max(initial=0) + b.exponents.max(initial=0))
     bins = (high - low >> place) + 1
-    count = -(-width // WORD)
-    words = np.zeros((height, columns, count), np.int64)
-    mask = np.array((1 << (width - 1) % WORD + 1) - 1, np.uint64).view(np.int64)[()]
+    words = np.zeros((height, columns, word_count(width)), np.int64)
+    mask = last_mask(width)
     whole, places = (np.ascontiguousarray(part.T) for part in (b.significands, b.exponents))
 
     def work(part: slice) -> int:

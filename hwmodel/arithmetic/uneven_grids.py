@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hwmodel.arithmetic.by_definition import SPARE
 from hwmodel.arithmetic.carriers import Carrier
 from hwmodel.arithmetic.float_kinds import (
     KINDS,
@@ -19,8 +20,6 @@ from hwmodel.units import FloatAccumulator, UnitSpec
 
 __all__ = ["carriers_for"]
 
-# Bits that rounding to odd wants beyond the accumulator's.
-_SPARE = 2
 _SINGLE, _DOUBLE = KINDS
 
 
@@ -57,7 +56,7 @@ def _carrier(spec: UnitSpec, operands: Operands, kind: Kind, exact: bool) -> Car
         scales is None
         or not holds(kind, fmt)
         or (gap and fmt.min_exponent < bottom)
-        or fmt.mantissa_bits + 1 + _SPARE > kind.precision
+        or fmt.mantissa_bits + 1 + SPARE > kind.precision
         or precision_of(spec.a) + precision_of(spec.b) > kind.precision
         or products.low + scale < bottom - kind.precision + 1
         or max(top, fmt.max_exponent + 1) + scale > kind.bias

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from hwmodel.compiled import inlined, jit
 
-__all__ = ["WORD", "Totals", "carry", "words_of"]
+__all__ = ["WORD", "Totals", "carry", "last_mask", "word_count", "words_of"]
 
 WORD = 64
 
@@ -19,6 +19,16 @@ class Totals(NamedTuple):
     high: npt.NDArray[np.int64] | None
     split: int
     shift: int = 0
+
+
+def word_count(width: int) -> int:
+    """Words that a code of so many bits has."""
+    return -(-width // WORD)
+
+
+def last_mask(width: int) -> Any:
+    """Bits of the last word that a code of so many bits has, as compiled code takes it."""
+    return np.array((1 << (width - 1) % WORD + 1) - 1, np.uint64).view(np.int64)[()]
 
 
 def words_of(totals: Totals, width: int) -> npt.NDArray[np.uint64]:
@@ -40,12 +50,11 @@ def words_of(totals: Totals, width: int) -> npt.NDArray[np.uint64]:
     high = np.zeros((0, 0), np.int64)
     if totals.high is not None:
         high = np.ascontiguousarray(totals.high)
-    count = -(-width // WORD)
+    count = word_count(width)
     words = np.zeros((low.size, count), np.int64)
-    mask = (1 << (width - 1) % WORD + 1) - 1
     _write(
         *(low.reshape(-1), high.reshape(-1), totals.split, *divmod(totals.shift, WORD)),
-        *(words, np.array(mask, np.uint64).view(np.int64)[()]),
+        *(words, last_mask(width)),
     )
     return words.view(np.uint64).reshape(*low.shape, count)
 

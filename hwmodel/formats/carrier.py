@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 
-__all__ = ["Carrier", "as_array", "as_flag", "as_integer", "as_real"]
+__all__ = ["Carrier", "are_below", "as_array", "as_flag", "as_integer", "as_real"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +158,11 @@ def as_real(x: object, what: str) -> float:
         return float(x)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         raise HwmodelError(f"{what} is a number that float64 holds, but {x!r:.80} came") from None
+
+
+def are_below(x: npt.NDArray[Any], top: float) -> bool:
+    """Whether no magnitude is that large, infinite or NaN."""
+    return bool(x.max(initial=0.0) < top and x.min(initial=0.0) > -top)
 
 
 def _largest(array: npt.NDArray[Any]) -> int:

@@ -13,16 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.compiled import inlined, jit
+from hwmodel.formats.plan import BIAS, INFINITY, MAGNITUDE, MANTISSA, NAN
 from hwmodel.formats.rounding import Rounding
 
-__all__ = ["encode", "kind", "quantize", "rule"]
+__all__ = ["kind", "rule", "write"]
 
 _INT = np.int32
-_MANTISSA = 23
-_INFINITY = 0x7F800000
-_NAN = 0x7FC00000
-_NORMAL = 1 << _MANTISSA
-_BIAS = 127
+_NORMAL = 1 << MANTISSA
 
 
 def rule(bias: int, max_code: int, nan_code: int, saturates: bool) -> npt.NDArray[np.int32]:
@@ -31,7 +28,7 @@ def rule(bias: int, max_code: int, nan_code: int, saturates: bool) -> npt.NDArra
     Parameters are those of `nearest_powers.rule`.
     """
     over, below = (max_code, 0) if saturates else (nan_code, nan_code)
-    return np.array([bias - _BIAS, max_code, nan_code, over, below], np.int32)
+    return np.array([bias - BIAS, max_code, nan_code, over, below], np.int32)
 
 
 def kind(rounding: Rounding) -> tuple[bool | None, ...]:
@@ -46,10 +43,10 @@ def _code(
 ) -> Any:
     """Code of a number's bits."""
     move, max_code, nan_code, over, below = rule
-    magnitude = _INT(number & _INT(0x7FFFFFFF))
+    magnitude = _INT(number & _INT(MAGNITUDE))
     low = _INT(_INT(magnitude + magnitude) - _INT(_NORMAL))
     pattern = magnitude if magnitude >= _INT(_NORMAL) else low
-    code = _INT(_INT(pattern >> _INT(_MANTISSA)) + move)
+    code = _INT(_INT(pattern >> _INT(MANTISSA)) + move)
     rest = _INT(pattern & _INT(_NORMAL - 1))
     more = _INT(0)
     if up is not None:
@@ -57,60 +54,45 @@ def _code(
     if odd is not None:
         more = _INT(_INT(rest != _INT(0)) & _INT(~code))
     if away is not None:
-        more = _INT(rest >> _INT(_MANTISSA - 1))
+        more = _INT(rest >> _INT(MANTISSA - 1))
     if by_chance is not None:
-        wider = max(_INT(kept - _INT(_MANTISSA)), _INT(0))
-        narrower = max(_INT(_INT(_MANTISSA) - kept), _INT(0))
+        wider = max(_INT(kept - _INT(MANTISSA)), _INT(0))
+        narrower = max(_INT(_INT(MANTISSA) - kept), _INT(0))
         first = _INT(_INT(rest << wider) >> narrower)
         more = _INT(_INT(first + chance) >> kept)
     # What is below all numbers, zero too, becomes the least.
     result = _INT(code + more) if code >= _INT(0) else _INT(0)
     result = over if result > max_code else result
-    result = over if magnitude == _INT(_INFINITY) else result
+    result = over if magnitude == _INT(INFINITY) else result
     result = below if number < _INT(0) and magnitude != _INT(0) else result
-    return nan_code if magnitude > _INT(_INFINITY) else result
+    return nan_code if magnitude > _INT(INFINITY) else result
 
 
 @jit
-def encode(
+def write(
     rule: Any,
     bits: Any,
-    codes: Any,
+    out: Any,
     random: Any,
     random_bits: int,
+    valued: Any,
     up: Any,
     odd: Any,
     away: Any,
     by_chance: Any,
 ) -> None:
-    """Write the codes of the bits of float32; by chance with at most 30 random bits for each."""
+    """Write the codes of the bits of float32, or, if `valued` is True, the values' bits.
+
+    By chance there is a random number of at most 30 bits for each.
+    """
     numbers = rule[0], rule[1], rule[2], rule[3], rule[4]
     kept, chance = _INT(random_bits), _INT(0)
     for i in range(bits.size):
         if by_chance is not None:
             chance = _INT(random[i])
-        codes[i] = _code(bits[i], numbers, chance, kept, up, odd, away, by_chance)
-
-
-@jit
-def quantize(
-    rule: Any,
-    bits: Any,
-    result: Any,
-    random: Any,
-    random_bits: int,
-    up: Any,
-    odd: Any,
-    away: Any,
-    by_chance: Any,
-) -> None:
-    """Write the bits of the rounded values; else as `encode`."""
-    numbers = rule[0], rule[1], rule[2], rule[3], rule[4]
-    kept, chance = _INT(random_bits), _INT(0)
-    for i in range(bits.size):
-        if by_chance is not None:
-            chance = _INT(random[i])
-        code = _code(bits[i], numbers, chance, kept, up, odd, away, by_chance)
-        field = _INT(code - numbers[0])
-        value = _INT(field << _INT(_MANTISSA)) if field > _INT(0) else _INT(_NORMAL >> 1)
-        result[i] = _INT(_NAN) if code == numbers[2] else value
+        result = _code(bits[i], numbers, chance, kept, up, odd, away, by_chance)
+        if valued is not None:
+            field = _INT(result - numbers[0])
+            value = _INT(field << _INT(MANTISSA)) if field > _INT(0) else _INT(_NORMAL >> 1)
+            result = _INT(NAN) if result == numbers[2] else value
+        out[i] = result

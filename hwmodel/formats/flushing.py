@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from hwmodel.compiled import float_of, jit
 from hwmodel.formats.plan import BIAS, MAGNITUDE, MANTISSA, plan_for
-from hwmodel.formats.rounding import QUICK_RANDOM_BITS, Overflow, Request, Rounding
+from hwmodel.formats.rounding import Overflow, Request, Rounding
 from hwmodel.parallel import in_pieces
 
 if TYPE_CHECKING:
@@ -35,34 +35,34 @@ def eased(
     ----------
     fmt : FloatFormat
         The format.
-    x : ndarray of float32 or float64
+    x : ndarray of float32
         The numbers.
     request, random
-        The rules, and random numbers.
+        The rules, and random numbers of at most `QUICK_RANDOM_BITS`.
     """
     nearest_even = request.rounding is Rounding.NEAREST_EVEN
-    if x.dtype != np.float32 or (fmt.subnormals and (fmt.mantissa_bits or nearest_even)):
+    if fmt.subnormals and (fmt.mantissa_bits or nearest_even):
         return fmt, x
     easy = dataclasses.replace(fmt, subnormals=True)
-    plan = plan_for(easy, request.overflow)
-    if plan is None or request.random_bits > QUICK_RANDOM_BITS:
+    if plan_for(easy, request.overflow) is None:
         return fmt, x
     if fmt.min_exponent < 1 - BIAS:  # only float32's subnormals may be that small
         return (fmt, x) if has_subnormals(x) else (easy, x)
     result = np.empty_like(x)
     bits, flushed = x.view(np.int32), result.view(np.int32)
     least = int(np.float32(fmt.min_normal).view(np.int32))
+    by_chance = request.rounding is Rounding.STOCHASTIC
+    if by_chance:
+        chances, inverse = request.part_of(random), np.float32(2.0**-fmt.min_exponent)
+    else:
+        limits = flush_limits(fmt, request.overflow, request.rounding, _FLOAT.dtype)
 
     def work(part: slice) -> int:
-        if request.rounding is Rounding.STOCHASTIC:
-            chances = request.part_of(random)(part)
-            inverse = np.float32(2.0**-fmt.min_exponent)
-            _flush_by_chance(
-                bits[part], flushed[part], least, inverse, chances, request.random_bits
-            )
+        given = bits[part], flushed[part], least
+        if by_chance:
+            _flush_by_chance(*given, inverse, chances(part), request.random_bits)
         else:
-            limits = flush_limits(fmt, request.overflow, request.rounding, _FLOAT.dtype)
-            _flush(bits[part], flushed[part], least, *limits)
+            _flush(*given, *limits)
         return 0
 
     in_pieces(work, x.size)
@@ -113,7 +113,7 @@ def _least(bits: Any) -> Any:
     least = np.int32(MAGNITUDE)
     for i in range(bits.size):
         # One less than zero counts as large.
-        less = np.int32(np.int32(np.int32(bits[i] & np.int32(MAGNITUDE)) - np.int32(1)))
+        less = np.int32(np.int32(bits[i] & np.int32(MAGNITUDE)) - np.int32(1))
         less = np.int32(less & np.int32(MAGNITUDE))
         least = less if less < least else least
     return least

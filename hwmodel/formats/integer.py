@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import CodeArray, Format, code_dtype
-from hwmodel.formats.carrier import as_flag, as_integer
+from hwmodel.formats.carrier import are_below, as_flag, as_integer
 from hwmodel.formats.rounding import QUICK_RANDOM_BITS, Overflow, Request
 from hwmodel.parallel import in_pieces
 
@@ -145,8 +145,7 @@ class IntFormat(Format):
             return None
         wrapped = None
         if request.overflow is Overflow.WRAP:
-            reach = float(1 << (MOST_BITS - 1))
-            if not (x.max(initial=0.0) < reach and x.min(initial=0.0) > -reach):
+            if not are_below(x, float(1 << (MOST_BITS - 1))):
                 return None
             wrapped = np.int32(self.code_count - 1)
         elif request.overflow is not Overflow.SATURATE:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.compiled import jit
+from hwmodel.formats.carrier import are_below
 from hwmodel.formats.rounding import Overflow, Request, Rounding
 from hwmodel.parallel import in_pieces
 
@@ -35,13 +36,13 @@ def narrow(
         or precision > 21
         or lsb_exponent < -146
         # Where float32 ends all must be within.
-        or (max_exponent > 126 and not _are_below(x, 2.0**126))
+        or (max_exponent > 126 and not are_below(x, 2.0**126))
     ):
         return x
     result = np.empty(x.shape, np.float32)
 
     def work(part: slice) -> int:
-        (_cut if by_chance else _narrowed)(x[part], result[part].view(np.int32))
+        narrowed(x[part], result[part], cut=by_chance)
         return 0
 
     in_pieces(work, x.size)
@@ -53,35 +54,26 @@ def _are_seen(random_bits: int, precision: int, lsb_exponent: int) -> bool:
     return precision + random_bits <= 24 and lsb_exponent - random_bits >= -149
 
 
-def _are_below(x: npt.NDArray[np.float64], top: float) -> bool:
-    """Whether no magnitude is that large, infinite or NaN."""
-    return bool(x.max(initial=0.0) < top and x.min(initial=0.0) > -top)
-
-
-def narrowed(x: npt.NDArray[np.float64], result: npt.NDArray[np.float32]) -> None:
+def narrowed(
+    x: npt.NDArray[np.float64], result: npt.NDArray[np.float32], cut: bool = False
+) -> None:
     """Write float64 numbers as float32, rounded to odd: no later rounding sees a difference.
 
     That holds for roundings to 22 bits and fewer in float32's range: Boldo and Melquiond (2008,
-    see `hwmodel.arithmetic.steps`) ask for two bits more than the last rounding leaves.
+    see `hwmodel.arithmetic.steps`) ask for two bits more than the last rounding leaves. Or they
+    are rounded toward zero (`cut`).
     """
-    _narrowed(x, result.view(np.int32))
+    _narrowed(x, result.view(np.int32), None if cut else True)
 
 
 @jit
-def _cut(x: Any, bits: Any) -> None:
-    """Write float64 numbers as float32, rounded toward zero."""
-    for i in range(x.size):
-        near = np.float32(x[i])
-        over = np.int32(abs(np.float64(near)) > abs(x[i]))
-        bits[i] = np.int32(np.float32(near).view(np.int32) - over)
-
-
-@jit
-def _narrowed(x: Any, bits: Any) -> None:
+def _narrowed(x: Any, bits: Any, odd: Any) -> None:
     for i in range(x.size):
         near = np.float32(x[i])
         back = np.float64(near)
-        lost = np.int32(back != x[i])
-        # Cut off, then the last bit tells that something was.
+        # Cut off; then, to odd, the last bit tells that something was.
         over = np.int32(abs(back) > abs(x[i]))
-        bits[i] = np.int32(np.int32(np.float32(near).view(np.int32) - over) | lost)
+        cut = np.int32(np.float32(near).view(np.int32) - over)
+        if odd is not None:
+            cut = np.int32(cut | np.int32(back != x[i]))
+        bits[i] = cut

@@ -1,7 +1,8 @@
 """The quick route of powers of two: float32 in, rounding to nearest even, numbers bounded.
 
 The exponent field of a float32, with half a power added first, is the code but for the bias; a
-tie, at one and a half, goes to the even code. `kernels.round_powers` does everything else.
+tie, at one and a half, goes to the even code. `directed_powers` has the other roundings, and
+`kernels.round_powers` does everything else.
 """
 
 from typing import Any
@@ -10,18 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from hwmodel.compiled import inlined, inner, jit
+from hwmodel.formats.plan import BIAS, INFINITY, MAGNITUDE, NAN
 
 __all__ = ["encode", "quantize", "rule"]
 
-_MAGNITUDE = 0x7FFFFFFF
-_INFINITY = 0x7F800000
-_NAN = 0x7FC00000
 _NORMAL = 0x00800000  # float32's least normal number
 _HALF = 0x3FFFFF  # half a power of two, but for a last place: a tie needs an odd field
 # By how much more of a subnormal of float32 it takes to reach the next power than of a normal one:
 # between 2^-127 and 2^-126 its bits count from nothing, not from the lower power.
 _MORE = 0x200000
-_BIAS = 127
 _MINUS_ZERO = -1 << 31
 
 
@@ -37,13 +35,13 @@ def rule(bias: int, max_code: int, nan_code: int, saturates: bool) -> npt.NDArra
     saturates : bool
         Whether larger numbers become the largest value and negative ones the least, else NaN.
     """
-    top = (max_code - bias + _BIAS) << 23
+    top = (max_code - bias + BIAS) << 23
     numbers = (
-        *(bias - _BIAS, nan_code, top),
-        1 << 22 if bias == _BIAS else (_BIAS - bias) << 23,
+        *(bias - BIAS, nan_code, top),
+        1 << 22 if bias == BIAS else (BIAS - bias) << 23,
         # The largest code is even, so a tie goes there.
-        _INFINITY if saturates else top + (1 << 22),
-        _INFINITY + _MINUS_ZERO if saturates else _MINUS_ZERO,
+        INFINITY if saturates else top + (1 << 22),
+        INFINITY + _MINUS_ZERO if saturates else _MINUS_ZERO,
     )
     return np.array(numbers, np.int32)
 
@@ -74,11 +72,11 @@ def encode(rule: Any, bits: Any, codes: Any) -> None:
     largest = np.int32(0)
     for i in range(bits.size):
         number = bits[i]
-        magnitude = np.int32(number & np.int32(_MAGNITUDE))
+        magnitude = np.int32(number & np.int32(MAGNITUDE))
         largest = magnitude if magnitude > largest else largest
         code = np.int32(np.int32(_rounded(number, top, parity) >> np.int32(23)) + move)
         codes[i] = code if code > np.int32(0) else np.int32(0)
-    if largest > np.int32(_INFINITY) or limit < np.int32(_INFINITY):
+    if largest > np.int32(INFINITY) or limit < np.int32(INFINITY):
         _mend(bits, codes, limit, below, nan_code)
 
 
@@ -90,9 +88,9 @@ def quantize(rule: Any, bits: Any, result: Any) -> None:
     largest = np.int32(0)
     for i in range(bits.size):
         number = bits[i]
-        magnitude = np.int32(number & np.int32(_MAGNITUDE))
+        magnitude = np.int32(number & np.int32(MAGNITUDE))
         largest = magnitude if magnitude > largest else largest
-        value = np.int32(_rounded(number, top, parity) & np.int32(_INFINITY))
+        value = np.int32(_rounded(number, top, parity) & np.int32(INFINITY))
         result[i] = value if value > least else least
-    if largest > np.int32(_INFINITY) or limit < np.int32(_INFINITY):
-        _mend(bits, result, limit, below, np.int32(_NAN))
+    if largest > np.int32(INFINITY) or limit < np.int32(INFINITY):
+        _mend(bits, result, limit, below, np.int32(NAN))

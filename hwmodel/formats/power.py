@@ -100,10 +100,10 @@ class PowerFormat(Format):
         x = self._narrow(x, request)
         if self._is_quick(x, request):
             result = np.empty(x.shape, np.int32)
-            self._run("quantize", x, result, request, random)
+            self._run(x, result, request, random, valued=True)
             return result.view(np.float32)
         values = self._values
-        if x.dtype == np.float32 and max(self.bias, self.max_code - self.bias) <= 127:
+        if x.dtype == np.float32 and self._is_of_float32:
             values = values.astype(np.float32)  # holds them all
         return values.take(self._encode(x, request, random))
 
@@ -113,7 +113,7 @@ class PowerFormat(Format):
         x = self._narrow(x, request)
         if self._is_quick(x, request):
             quick = np.empty(x.shape, code_dtype(self.bits))
-            self._run("encode", x, quick, request, random)
+            self._run(x, quick, request, random, valued=False)
             return quick
         from hwmodel.formats.kernels import ROUNDINGS, round_powers
 
@@ -139,41 +139,49 @@ class PowerFormat(Format):
 
         return narrow(x, request, 1, self.max_code - self.bias, self.lsb_exponent)
 
+    @property
+    def _is_of_float32(self) -> bool:
+        """Whether float32 holds all values."""
+        return max(self.bias, self.max_code - self.bias) <= 127
+
     def _is_quick(self, x: npt.NDArray[Any], request: Request) -> bool:
         """Whether float32 holds all numbers and values, and none is an error."""
         return (
             x.dtype == np.float32
-            and max(self.bias, self.max_code - self.bias) <= 127
+            and self._is_of_float32
             and request.overflow is not Overflow.RAISE
             and request.random_bits <= QUICK_RANDOM_BITS
         )
 
     def _run(
         self,
-        name: str,
         x: npt.NDArray[np.float32],
         out: npt.NDArray[Any],
         request: Request,
         random: npt.NDArray[np.int64],
+        valued: bool,
     ) -> None:
-        """`encode` or `quantize` of the quick route that a rounding has."""
+        """Write codes, or values' bits, by the quick route that the rounding has."""
         from hwmodel.formats import directed_powers, nearest_powers
 
         bits, chances = x.view(np.int32), request.part_of(random)
         saturates = request.overflow is Overflow.SATURATE
         numbers = self.bias, self.max_code, self.nan_code, saturates
-        nearest_even = request.rounding is Rounding.NEAREST_EVEN
+        if request.rounding is Rounding.NEAREST_EVEN:
+            rule = nearest_powers.rule(*numbers)
+            write = nearest_powers.quantize if valued else nearest_powers.encode
 
-        def some(part: slice) -> int:
-            if nearest_even:
-                getattr(nearest_powers, name)(nearest_powers.rule(*numbers), bits[part], out[part])
-            else:
-                getattr(directed_powers, name)(
-                    *(directed_powers.rule(*numbers), bits[part], out[part]),
-                    *(chances(part), request.random_bits),
-                    *directed_powers.kind(request.rounding),
-                )
-            return 0
+            def some(part: slice) -> int:
+                write(rule, bits[part], out[part])
+                return 0
+        else:
+            rule = directed_powers.rule(*numbers)
+            flags = True if valued else None, *directed_powers.kind(request.rounding)
+
+            def some(part: slice) -> int:
+                given = bits[part], out[part], chances(part), request.random_bits
+                directed_powers.write(rule, *given, *flags)
+                return 0
 
         in_pieces(some, x.size)
 

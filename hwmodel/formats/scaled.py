@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import CodeArray, Format
-from hwmodel.formats.carrier import as_real
+from hwmodel.formats.carrier import are_below, as_real
 from hwmodel.formats.floating import FloatFormat, default_bias
 from hwmodel.formats.integer import IntFormat
 from hwmodel.formats.rounding import Request, Rounding
@@ -204,8 +204,7 @@ class ScaledFormat(Format):
         # No number vanishes where the power is not above one, and few come near the type's end.
         if not self.is_exact or not -_NEAR <= exponent <= 0 or self.bits > 24:
             return None
-        top = x.dtype.type(2.0 ** (np.finfo(x.dtype).maxexp - 1 + exponent))
-        if not (x.max(initial=0.0) < top and x.min(initial=0.0) > -top):  # NaNs and infinities, too
+        if not are_below(x, 2.0 ** (np.finfo(x.dtype).maxexp - 1 + exponent)):
             return None
         return x * x.dtype.type(2.0**-exponent)
 

@@ -1,6 +1,7 @@
 """Quantise, encode and decode whole arrays of floating-point formats: which route is taken.
 
-Compiled code does the work: `quick` where it can, `directed` for other roundings, `lookup` for
+Compiled code does the work: `quick` where it can, `directed` for other roundings (`flushing` has
+formats without subnormals made easy for both), `lookup` for
 narrow formats that neither has, else `kernels`; small tables for decoding. float64 is narrowed to
 float32 first where no rounding sees that. Large arrays are cut into pieces that go through the
 machine's cores. Formats beyond float64 go through `wide`.
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from hwmodel.errors import HwmodelError
 from hwmodel.formats.base import MAX_TABLE_BITS, CodeArray, code_dtype
+from hwmodel.formats.carrier import are_below
 from hwmodel.formats.rounding import QUICK_RANDOM_BITS, Overflow, Request, Rounding
 from hwmodel.parallel import in_pieces
 
@@ -37,7 +39,8 @@ def quantize(
         return x.copy()
     x = _narrow(fmt, x, request)
     plan, direction, quick_x = _quick_ways(fmt, x, request, random)
-    if fmt.max_exponent > _MAX_EXPONENT and not _are_small(x):
+    # Larger ones, and NaN, may be rounded to what float32 does not hold.
+    if fmt.max_exponent > _MAX_EXPONENT and not are_below(x, 2.0**_MAX_EXPONENT):
         plan = direction = None
     if fmt.is_wide and plan is None and direction is None:
         return wide.joined(fmt, *wide.parts(fmt, _wide_codes(fmt, x, request, random)))
@@ -197,12 +200,6 @@ def _is_float32(fmt: "FloatFormat") -> bool:
 def _is_of(fmt: "FloatFormat", x: npt.NDArray[Any]) -> bool:
     """Whether the numbers are finite float32 and the format is float32's, so nothing is rounded."""
     return x.dtype == np.float32 and _is_float32(fmt) and bool(np.isfinite(x).all())
-
-
-def _are_small(x: npt.NDArray[np.float32]) -> bool:
-    """Whether no number is NaN or so large that it may be rounded to one beyond float32."""
-    top = np.float32(2.0**_MAX_EXPONENT)
-    return bool(x.max(initial=0.0) < top and x.min(initial=0.0) > -top)
 
 
 def _rules(request: Request, random: npt.NDArray[np.int64], part: slice) -> tuple[Any, ...]:
